@@ -1,0 +1,3 @@
+new EventSource("/ticker.json").onmessage = (event) => {
+  document.getElementById("tick").textContent = event.data;
+};

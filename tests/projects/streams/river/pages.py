@@ -5,6 +5,7 @@ import functools
 import time
 
 from django.contrib.auth.decorators import login_required
+from django.db import connection
 from django.http import JsonResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -35,6 +36,17 @@ def home(request):
 @csrf_exempt
 def whoami(request, *args, **kwargs):
     return JsonResponse(facts(request, "whoami"))
+
+
+@csrf_exempt
+def connections(request):
+    """How many connections the database server has open for this project; 0 where there is no server."""
+    count = 0
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+            (count,) = cursor.fetchone()
+    return JsonResponse(facts(request, "connections", connections=count))
 
 
 @csrf_exempt

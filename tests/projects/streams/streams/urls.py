@@ -15,6 +15,7 @@ urlpatterns = [
     path("wetter/täglich/<int:year>", pages.export),
     path("ticker.json", streams.ticker),
     path("ticker/fast", partial(streams.ticker, every=0.2)),
+    path("queue/connections", pages.connections),
     path("queue/depth", streams.depth),
     path("queue/tail", streams.tail),
     path("channels/<slug:channel>/events", streams.events),

@@ -1,0 +1,50 @@
+"""What a deployment changes in a project's settings for static files. Called by overlay."""
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from twinpool.change import Change, change
+from twinpool.environment import Environment
+
+STORAGE = "twinpool.storage.TolerantStorage"
+# The two that keep plain names. Any other is the project's decision: it hashes, or its files lie elsewhere.
+PLAIN = (
+    "django.contrib.staticfiles.storage.StaticFilesStorage",
+    "whitenoise.storage.CompressedStaticFilesStorage",
+)
+
+
+def used(own: Mapping[str, Any]) -> bool:
+    """Whether the project has static files at all."""
+    apps = {str(app) for app in own.get("INSTALLED_APPS") or ()}
+    return any(app.startswith("django.contrib.staticfiles") or _is_staticfiles(app) for app in apps)
+
+
+def plan(own: Mapping[str, Any], environment: Environment) -> list[Change]:
+    """STATIC_ROOT where there is none, and hashed names unless the project hashes already."""
+    if not used(own):
+        return []
+    changes = []
+    if not own.get("STATIC_ROOT"):
+        changes += change("STATIC_ROOT", own.get("STATIC_ROOT"), str(environment.static), "the project names none")
+    if not own.get("STATIC_URL"):
+        changes += change("STATIC_URL", own.get("STATIC_URL"), "/static/", "the project names none")
+    storages = dict(own.get("STORAGES") or {})
+    backend = storages.get("staticfiles", {}).get("BACKEND", PLAIN[0])
+    if backend in PLAIN:
+        after = {**storages, "staticfiles": {**storages.get("staticfiles", {}), "BACKEND": STORAGE}}
+        changes += change("STORAGES", storages, after, "hashed names, which browsers may keep for ever")
+    return changes
+
+
+def _is_staticfiles(app: str) -> bool:
+    """Whether an AppConfig of another name (to set ignore_patterns, say) extends that of staticfiles."""
+    module, _, name = app.rpartition(".")
+    if not module or not name[:1].isupper():
+        return False
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except Exception:  # Django will say what is wrong with it
+        return False
+    return any(base.__name__ == "StaticFilesConfig" for base in getattr(found, "__mro__", ()))

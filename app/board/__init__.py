@@ -1,0 +1,1 @@
+"""The board: notices for everybody, rooms for members, an archive."""

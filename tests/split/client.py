@@ -45,7 +45,7 @@ class Answer:
         return None
 
     async def until(self, mark: bytes, times: int = 1) -> bytes:
-        """Reads on until `mark` has come `times` times since the beginning. Raises EOFError where the body ends before."""
+        """Reads on until `mark` has come `times` times in all. Raises EOFError where the body ends before."""
         async with asyncio.timeout(PATIENCE):
             while self.body.count(mark) < times:
                 if not (chunk := await self._reader()):

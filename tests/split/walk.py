@@ -1,8 +1,8 @@
-"""Prints, as JSON, every view of the project in the working directory and whether Django calls it a coroutine function.
+"""Prints, as JSON, every view of the project in the working directory, and whether Django calls it a coroutine function.
 
-Run by conftest.py in a process of its own: `python walk.py SETTINGS [URLCONF …]`. Nothing of Twinpool is imported here, since
-this is what Twinpool is measured by: the project's own middleware runs, and the callback is taken where Django hands it
-to `process_view`. Further URLconfs are those that a middleware of the project chooses by itself.
+Run by conftest.py in a process of its own: `python walk.py SETTINGS [URLCONF …]`. Nothing of Twinpool is imported here,
+since this is what Twinpool is measured by: the project's own middleware runs, and the callback is taken where Django
+hands it to `process_view`. Further URLconfs are those that a middleware of the project chooses by itself.
 """
 
 import itertools

@@ -31,7 +31,7 @@ class Site:
     probe_secret: str
 
     def pool_of(self, view: View, method: str) -> set[str]:
-        """The pools that may answer: one, but for an unsafe method of a synchronous view with an asynchronous stream."""
+        """The pools that may answer: one, but for an unsafe method of a synchronous view with an async stream."""
         if self.pools != "both":
             return {self.pools}
         if view.name in self.project.async_streams:

@@ -1,4 +1,4 @@
-"""Prints, as JSON, every view of the project in the working directory, and whether Django calls it a coroutine function.
+"""Prints, as JSON, every view of the project in the working directory, and whether Django calls it a coroutine one.
 
 Run by conftest.py in a process of its own: `python walk.py SETTINGS [URLCONF …]`. Nothing of Twinpool is imported here,
 since this is what Twinpool is measured by: the project's own middleware runs, and the callback is taken where Django

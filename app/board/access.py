@@ -17,6 +17,6 @@ def in_thread(function):
 @in_thread
 def visitor(session, slug: str):
     """The user behind a socket's session as it is stored now, and the room if that user may be there, else None."""
-    stored = type(session)(session.session_key)
+    stored = session.__class__(session.session_key)  # not type(): Channels hands over a lazy stand-in
     user = get_user(SimpleNamespace(session=stored))
     return user, Room.objects.visible_to(user).filter(slug=slug).first()

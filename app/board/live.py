@@ -4,13 +4,16 @@ from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.db import transaction
 
+
+def through_layer(group: str, message: dict) -> None:
+    """What the noticeboard does without Twinpool: a loop and a connection for each message."""
+    async_to_sync(get_channel_layer().group_send)(group, message)
+
+
 try:
     from twinpool import publish
-except ImportError:  # without Twinpool: one process, any layer
-
-    def publish(group: str, message: dict) -> None:
-        async_to_sync(get_channel_layer().group_send)(group, message)
-
+except ImportError:
+    publish = through_layer
 
 NOTICES = "notices"  # the group of the layer, and the name of the sequence
 

@@ -16,9 +16,8 @@ from board.models import Room
 @require_safe
 def rooms(request):
     visible = Room.objects.visible_to(request.user)
-    told = Room.objects.filter(pk__in=visible.values("pk")).annotate(
-        count=Count("messages"), latest=Max("messages__posted")
-    )
+    told = Room.objects.filter(pk__in=visible.values("pk")).order_by("name")
+    told = told.annotate(count=Count("messages"), latest=Max("messages__posted"))
     return render(request, "board/rooms.html", {"rooms": told})
 
 

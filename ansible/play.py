@@ -1,0 +1,141 @@
+"""Runs one verb of the Makefile: checks the knobs and the project, takes the site's lock, hands over to the playbook.
+
+What the user typed after `make` arrives in TWINPOOL_MAKE, as make quotes it; names only, the values are in the
+environment, where make puts them.
+"""
+
+import fcntl
+import getpass
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import knobs
+import project
+from knobs import KIT, Refused
+
+STATE = Path("/var/lib/twinpool")
+CHANGING = {"deploy", "rollback", "down", "destroy"}
+NEEDS_PROJECT = {"deploy", "routes", "check", "image"}
+ATTACHED = {
+    "manage": ["run", "--rm", "--no-deps", "TERMINAL", "task", "manage", "ARGS"],
+    "shell": ["run", "--rm", "--no-deps", "TERMINAL", "task", "manage", "shell"],
+    "logs": ["logs", "ARGS"],
+}
+
+
+def typed() -> dict[str, str]:
+    """Variables of the command line. Raises Refused for something that is no assignment."""
+    words = shlex.split(os.environ.get("TWINPOOL_MAKE", ""))
+    names = [word.partition("=")[0].rstrip(":+?") for word in words]
+    return {name: os.environ.get(name, "") for name in names}
+
+
+@contextmanager
+def lock(site: Path, verb: str) -> Iterator[None]:
+    """Held by the kernel for as long as this process lives, so a killed deploy leaves none. Raises Refused."""
+    site.mkdir(parents=True, exist_ok=True, mode=0o755)
+    with (site / "lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            raise Refused(
+                f"{site.name} is being changed by {file.read().strip() or 'someone'}. "
+                "Nothing was done here. Wait for that to end, then try again."
+            ) from None
+        file.truncate(0)
+        since = time.strftime("%H:%M:%S")
+        print(f"{getpass.getuser()} (make {verb}, process {os.getpid()}, since {since})", file=file, flush=True)
+        yield
+
+
+def play(verb: str, values: dict[str, str]) -> int:
+    site = STATE / values["NAME"]
+    own = {name.removeprefix("ENV_"): value for name, value in values.items() if name.startswith("ENV_")}
+    extra = values | {"SITE": str(site), "PROJECT_VARIABLES": own, "VERB": verb}
+    with tempfile.NamedTemporaryFile("w", suffix=".json", prefix="twinpool-") as file:
+        json.dump(extra, file)
+        file.flush()
+        environment = os.environ | {"ANSIBLE_CONFIG": str(KIT / "ansible" / "ansible.cfg"), "PYTHONUNBUFFERED": "1"}
+        environment = {name: value for name, value in environment.items() if name not in ("MAKEFLAGS", "MAKEOVERRIDES")}
+        command = [Path(sys.executable).parent / "ansible-playbook", KIT / "ansible" / "playbooks" / f"{verb}.yml",
+                   "--extra-vars", f"@{file.name}"]  # fmt: skip
+        return subprocess.run(command, check=False, env=environment, cwd=KIT / "ansible").returncode
+
+
+def deployed(values: dict[str, str], given: dict[str, str]) -> dict[str, str]:
+    """The knobs that the site was deployed with, under those typed now. Raises Refused where there is no such site."""
+    remembered = STATE / values["NAME"] / "knobs.json"
+    if not remembered.exists():
+        raise Refused(f"There is no site {values['NAME']} on this machine. Deploy it: make deploy, or name another: NAME=…")
+    return values | json.loads(remembered.read_text()) | given
+
+
+def remember(values: dict[str, str]) -> None:
+    """For the verbs after a deploy. Closed: a project's own variables may be nobody's business."""
+    file = STATE / values["NAME"] / "knobs.json"
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(values, indent=1))
+
+
+def main(verb: str) -> int:
+    given = typed()
+    values = knobs.gather(given)
+    if os.geteuid() != 0:
+        raise Refused(
+            f"Found user {getpass.getuser()}; expected root, who owns {STATE} and the secrets in it. "
+            f"Run it as root, or: sudo make {verb}"
+        )
+    if verb in NEEDS_PROJECT:
+        knobs.together(values)
+        values["WORKDIR"] = project.look(Path(values["PROJECT"]))
+    else:
+        values = deployed(values, given)
+    if verb == "destroy" and values["YES"] != "1":
+        ask(values["NAME"])
+    if verb in ATTACHED:
+        return attach(values, ATTACHED[verb])
+    if verb not in CHANGING:
+        return play(verb, values)
+    with lock(STATE / values["NAME"], verb):
+        code = play(verb, values)
+        if verb == "deploy" and not code:
+            remember(values)
+        return code
+
+
+def attach(values: dict[str, str], command: list[str]) -> int:
+    """Commands that talk to the person at the terminal: compose runs them in the release that serves."""
+    site = STATE / values["NAME"]
+    release = json.loads((site / "state.json").read_text())["current"]
+    compose = ["docker", "compose", "--progress", "quiet", "--project-name", f"{values['NAME']}-{release}",
+               "--env-file", str(site / "releases" / release / "release.env"),
+               "--file", str(KIT / "docker" / "compose.yaml")]  # fmt: skip
+    terminal = [] if sys.stdin.isatty() else ["--no-TTY"]
+    words = [word for part in command for word in ({"TERMINAL": terminal, "ARGS": shlex.split(values["ARGS"])}.get(part, [part]))]
+    return subprocess.run([*compose, *words], check=False).returncode
+
+
+def ask(name: str) -> None:
+    """`make destroy` deletes the database too, so it asks, and never without a terminal."""
+    if not sys.stdin.isatty():
+        raise Refused(f"make destroy deletes {name} with its database. Without a terminal to ask at it wants: make destroy YES=1")
+    if input(f"Delete {name} with its database, secrets and releases? Type its name: ").strip() != name:
+        raise Refused("Nothing was deleted.")
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1]))
+    except Refused as refused:
+        sys.exit(f"twinpool: {refused}")
+    except KeyboardInterrupt:
+        sys.exit(130)

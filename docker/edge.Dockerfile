@@ -1,0 +1,12 @@
+# The edge: nginx, and the small parent that reloads it and ends it gently. Its configuration is mounted at /srv/edge.
+ARG BASE
+FROM ${BASE}
+SHELL ["/bin/sh", "-euc"]
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends nginx \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/* /etc/nginx /var/www
+COPY twinpool /opt/twinpool/twinpool
+ENV PYTHONPATH=/opt/twinpool
+RUN python3 -m compileall -q /opt/twinpool
+USER 10001:10001
+ENTRYPOINT ["python3", "-m", "twinpool", "edge"]

@@ -1,0 +1,29 @@
+"""What `make lint` runs: every linter over its part of the tree, all of them even where one finds something."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+KIT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+LINTERS = {
+    "ruff": [["ruff", "check", "."], ["ruff", "format", "--check", "."]],
+    "mypy": [["mypy"]],
+    "hadolint": [["hadolint", *sorted(str(path.relative_to(KIT)) for path in (KIT / "docker").glob("*.Dockerfile"))]],
+    "gixy": [["gixy", "nginx/nginx.conf"]],
+    "yamllint": [["yamllint", "--strict", "ansible", "docker"]],
+    "ansible-lint": [["ansible-lint", "--profile", "production", "--strict", "--offline", "ansible/playbooks", "ansible/roles"]],
+}
+
+
+def main() -> int:
+    failed = []
+    for name, commands in LINTERS.items():
+        good = all(subprocess.run([BIN / command[0], *command[1:]], check=False, cwd=KIT).returncode == 0 for command in commands)
+        print(f"{name}: {'0 findings' if good else 'FINDINGS, see above'}", flush=True)
+        failed += [] if good else [name]
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -47,7 +47,7 @@ class RoomConsumer(AsyncWebsocketConsumer):
                 return await self.catch_up(int(frame["since"]))
             if kind == "send":
                 return await self.say(uuid.UUID(frame["id"]), str(frame["text"]))
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
             pass
         return await self.close(NOT_UNDERSTOOD)
 

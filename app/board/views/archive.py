@@ -2,7 +2,7 @@
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Q
 from django.db.models.functions import TruncMonth
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -21,7 +21,8 @@ def archive(request):
     wanted = {key: request.GET.get(key, "").replace("\x00", "").strip()[:100] for key in ("q", "room", "by")}
     found = said.order_by("-posted", "-pk")
     if wanted["q"]:
-        found, noticed = found.filter(text__icontains=wanted["q"]), noticed.filter(text__icontains=wanted["q"])
+        found = found.filter(text__icontains=wanted["q"])
+        noticed = noticed.filter(Q(title__icontains=wanted["q"]) | Q(text__icontains=wanted["q"]))
     if wanted["room"]:
         found = found.filter(room__slug=wanted["room"])
     if wanted["by"]:

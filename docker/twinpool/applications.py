@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,9 +51,8 @@ def _asgi(setting: str, file: Path | None, project: Path) -> Asgi:
         return Asgi(get_asgi_application(), None)
     application, module = found
     chain = unwrap(application)
-    router: Any = next((one for one in chain if isinstance(one, router_types())), None)
-    if router is not None:
-        served = router.application_mapping
+    served = protocols(chain[-1])
+    if served is not None:
         http = application if "http" in served else get_asgi_application()
         return Asgi(http, application if "websocket" in served else None, module)
     # An application that nobody knows may well serve sockets; Django's own cannot.
@@ -69,12 +69,18 @@ def asgi(found: Found) -> Asgi:
 def unwrap(application: Any) -> list[Any]:
     """The application and what it wraps, outermost first, ending at a protocol router or where nothing is seen."""
     chain = [application]
-    while not isinstance(chain[-1], router_types()):
+    while protocols(chain[-1]) is None:
         inner = next((getattr(chain[-1], name) for name in INNER if callable(getattr(chain[-1], name, None))), None)
         if inner is None or any(inner is seen for seen in chain):
             break
         chain.append(inner)
     return chain
+
+
+def protocols(application: Any) -> Mapping[str, Any] | None:
+    """What a Channels ProtocolTypeRouter serves, by protocol; None for any other application."""
+    found: Mapping[str, Any] | None = getattr(application, "application_mapping", None)
+    return found if isinstance(application, router_types()) else None
 
 
 @functools.cache

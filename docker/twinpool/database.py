@@ -42,7 +42,7 @@ def plan(own: Any, url: str | None, pool: Pool | None, pool_size: int) -> tuple[
 
 
 def vendor(engine: str) -> str:
-    """`postgresql`, `sqlite`, `none`, or what else an ENGINE speaks; the backend is asked where its name does not tell."""
+    """`postgresql`, `sqlite`, `none`, or what else an ENGINE speaks; an unknown name is imported and asked."""
     if not engine or engine == DUMMY:
         return "none"
     for part, name in SPEAKS.items():
@@ -60,8 +60,8 @@ def _moved(own: dict[str, Any], url: str) -> dict[str, Any]:
     speaks = vendor(engine)
     if speaks not in ("postgresql", "sqlite"):
         raise Refusal(
-            f"DATABASES['default'] uses {engine} ({speaks}); this deployment has PostgreSQL. Set ENGINE to {POSTGRESQL}, "
-            "or keep your own server: leave DATABASE_URL unset, or set TWINPOOL_OVERLAY=off."
+            f"DATABASES['default'] uses {engine} ({speaks}); this deployment has PostgreSQL. "
+            f"Set ENGINE to {POSTGRESQL}, or keep your own server: unset DATABASE_URL, or set TWINPOOL_OVERLAY=off."
         )
     options = dict(own.get("OPTIONS") or {}) if speaks == "postgresql" else {}  # SQLite's options mean nothing here
     # Both name a file of connection data that is not in the image and that the URL replaces.
@@ -69,7 +69,9 @@ def _moved(own: dict[str, Any], url: str) -> dict[str, Any]:
         options.pop(superseded, None)
     if speaks == "sqlite":
         engine = POSTGIS if "spatialite" in engine else POSTGRESQL
-    return {**own, **target, "ENGINE": engine, "OPTIONS": {**options, **target["OPTIONS"]}}
+    target["OPTIONS"] = {**options, **target["OPTIONS"]}
+    # What the URL leaves out must not stay from the project: its password, say, on the deployment's server.
+    return {**own, **{key: value for key, value in target.items() if value or own.get(key)}, "ENGINE": engine}
 
 
 def _held(own: dict[str, Any], pool: Pool | None, pool_size: int) -> dict[str, Any]:
@@ -112,7 +114,7 @@ def give_back() -> None:
 
 
 def checked_out() -> bool:
-    """Whether any connection of this process may be out of its pool; takes microseconds, so ask before a change of thread.
+    """Whether any connection of this process may be out of its pool; takes microseconds, a change of thread far more.
 
     True as well where a database has no pool, since nothing counts its connections.
     """

@@ -11,6 +11,7 @@ Pools = Literal["both", "wsgi", "asgi"]
 Scheme = Literal["http", "https"]
 T = TypeVar("T")
 DEFAULT_PORT = {"http": 80, "https": 443}
+LIBRARIES = ("/lib/python", "<frozen", "/twinpool/")  # parts of the file names of code that is not the project's
 
 
 class Refusal(Exception):  # noqa: N818 - it ends a command on purpose, with the sentence a person needs
@@ -22,17 +23,14 @@ class BadValue(Refusal):
 
 
 def last_line(error: BaseException) -> str:
-    """The last line of an exception's traceback and the last place in it that is not a library's, for one line."""
-    line = traceback.format_exception_only(error)[-1].strip()
-    frames = [
-        f
-        for f in traceback.extract_tb(error.__traceback__)
-        if "/lib/python" not in f.filename and "<" not in f.filename
-    ]
-    mine = [f for f in frames if Path(__file__).parent not in Path(f.filename).parents]
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{line} ({error.filename}, line {error.lineno})"
-    return f"{line} ({mine[-1].filename}, line {mine[-1].lineno})" if mine else line
+    """An exception's type and text and the last place in its traceback that is the project's, on one line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [(one.filename, one.lineno) for one in frames if not any(part in one.filename for part in LIBRARIES)]
+    text = str(error)
+    if isinstance(error, SyntaxError):
+        text, places = error.msg, [(error.filename or "?", error.lineno)]
+    line = " ".join(f"{type(error).__name__}: {text}".split()).rstrip(".: ")
+    return f"{line} ({places[-1][0]}, line {places[-1][1]})" if places else line
 
 
 @dataclass(frozen=True)

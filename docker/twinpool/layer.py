@@ -28,6 +28,7 @@ class Layer:
     hosts: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
     prefix: str = "asgi"
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    backend: str = PUBSUB
 
     @property
     def url(self) -> str | None:
@@ -53,7 +54,7 @@ def effective(layers: Mapping[str, Any] | None, url: str | None = None, alias: s
     form = form_of(one.get("BACKEND", ""))
     hosts = config.get("hosts") or ["redis://localhost:6379"]
     told = tuple(_as_dict(host) for host in hosts) if form in ("pubsub", "core") else ()
-    return Layer(form, told, config.get("prefix", "asgi"), config)
+    return Layer(form, told, config.get("prefix", "asgi"), config, one.get("BACKEND", ""))
 
 
 def form_of(backend: str) -> Form:

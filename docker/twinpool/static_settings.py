@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from twinpool.change import Change, change
@@ -26,8 +27,10 @@ def plan(own: Mapping[str, Any], environment: Environment) -> list[Change]:
     if not used(own):
         return []
     changes = []
-    if not own.get("STATIC_ROOT"):
-        changes += change("STATIC_ROOT", own.get("STATIC_ROOT"), str(environment.static), "the project names none")
+    root = own.get("STATIC_ROOT")
+    if not root or not _in_image(Path(root), environment):
+        why = "the image keeps only its own folders" if root else "the project names none"
+        changes += change("STATIC_ROOT", root, str(environment.static), why)
     if not own.get("STATIC_URL"):
         changes += change("STATIC_URL", own.get("STATIC_URL"), "/static/", "the project names none")
     storages = dict(own.get("STORAGES") or {})
@@ -36,6 +39,11 @@ def plan(own: Mapping[str, Any], environment: Environment) -> list[Change]:
         after = {**storages, "staticfiles": {**storages.get("staticfiles", {}), "BACKEND": STORAGE}}
         changes += change("STORAGES", storages, after, "hashed names, which browsers may keep for ever")
     return changes
+
+
+def _in_image(root: Path, environment: Environment) -> bool:
+    """Whether files collected there are in the finished image, which keeps the project's folder and STATIC."""
+    return any(root.absolute().is_relative_to(kept) for kept in (environment.project, environment.static))
 
 
 def _is_staticfiles(app: str) -> bool:

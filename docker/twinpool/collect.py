@@ -1,0 +1,98 @@
+"""Collects, hashes and compresses a project's static files in the image build, where no real secret is. For static."""
+
+import os
+import re
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from twinpool.environment import Refusal, last_line
+from twinpool.project import Project, load
+
+# What settings get while the image is built, if they ask: nothing of it leaves the build.
+PLACEHOLDERS = {
+    "DATABASE_URL": "postgresql://build:build@127.0.0.1:5432/build",
+    "REDIS_URL": "redis://127.0.0.1:6379/0",
+}
+MOST_DEMANDS = 30  # variables that settings may demand before it is called an error
+# KeyError says the bare name; django-environ, decouple and the like say it in a sentence.
+DEMANDED = re.compile(r"\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]{3,})\b")
+ASKS = re.compile(r"environ|\benv\b|must be|not (?:be )?(?:set|found|empty)|required|missing|undefined", re.IGNORECASE)
+
+
+def collect() -> list[str]:
+    """Does it, and returns the lines to show: what was collected where, then the warnings.
+
+    Raises Refusal with the reason where the settings do not import or collectstatic fails.
+    """
+    demanded: list[str] = []
+    project = _loaded(demanded)
+    warnings = [f"the settings demand {name}: given a placeholder for the build" for name in demanded]
+    from django.conf import settings
+    from django.core.management import call_command, get_commands
+
+    if "collectstatic" not in get_commands():
+        return ["static: the project does not use django.contrib.staticfiles; nothing to collect"]
+    before = project.original.get("STATIC_ROOT")
+    try:
+        call_command("collectstatic", interactive=False, verbosity=0)
+    except Exception as error:
+        raise Refusal(f"collectstatic failed: {last_line(error)}.") from error
+    root = Path(settings.STATIC_ROOT) if settings.STATIC_ROOT else None
+    if root is None or not root.is_dir():
+        return [
+            f"static: collected by {_storage().__class__.__name__}, which keeps nothing here (STATIC_ROOT {before})"
+        ]
+    storage = _storage()
+    warnings += getattr(storage, "warnings", [])
+    files = [path for path in root.rglob("*") if path.is_file() and path.suffix not in (".gz", ".br")]
+    hashed = len(getattr(storage, "hashed_files", {}))
+    head = f"static: {len(files)} files in {root}, {hashed} of them named by hash, {_compress(files)} compressed"
+    return [head, *(f"  warning: {text}" for text in warnings)]
+
+
+def _loaded(demanded: list[str]) -> Project:
+    """The project, its settings given a placeholder for each variable that they demand, listed in `demanded`."""
+    # Always there, so that no settings file has to guess: random, gone with this process.
+    os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(50))
+    while True:
+        try:
+            return load()
+        except Refusal as refusal:
+            name = demand(refusal.__cause__)
+            if name is None or name in os.environ or len(demanded) == MOST_DEMANDS:
+                raise
+        demanded.append(name)
+        os.environ[name] = PLACEHOLDERS.get(name, "placeholder-of-the-build")
+
+
+def demand(error: BaseException | None) -> str | None:
+    """The environment variable that an exception from settings asks for; None if it asks for none."""
+    text = str(error.args[0]) if error and error.args else ""
+    if isinstance(error, KeyError):
+        return text if DEMANDED.fullmatch(text) else None
+    found = DEMANDED.search(text) if ASKS.search(text) else None
+    return found[0] if found else None
+
+
+def _storage() -> Any:
+    from django.core.files.storage import storages
+
+    return storages["staticfiles"]
+
+
+def _compress(files: list[Path]) -> int:
+    """Compresses what gains by it, beside each file; returns how many there are."""
+    from whitenoise.compress import Compressor
+
+    compressor = Compressor(quiet=True)
+    todo = [str(path) for path in files if compressor.should_compress(path.name) and not _compressed(path)]
+    with ThreadPoolExecutor() as threads:
+        for made in threads.map(lambda path: list(compressor.compress(path)), todo):
+            del made
+    return sum(_compressed(path) for path in files)
+
+
+def _compressed(path: Path) -> bool:
+    return path.with_name(path.name + ".gz").exists()

@@ -1,0 +1,111 @@
+"""The site's own pages and their assets, asked for again and again and measured against what they answered before."""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+from urllib.parse import urljoin, urlsplit
+
+from twinpool.hold.assets import assets, hashed
+from twinpool.hold.client import Answer, Client
+from twinpool.hold.connection import TransportError
+from twinpool.hold.tally import Tally
+
+ROUND_SECONDS = 2.0  # between two rounds over all pages
+ASSET_SECONDS = 0.05  # between two assets: at most 20 a second, so that a page with many is no load test
+MOST_KEPT = 300  # assets asked for again in each round
+MOST_REDIRECTS = 3
+UNREACHED = 0
+
+
+@dataclass
+class Pages:
+    """The pages of one hold. `before` is each page's status at the start, `broken` the assets missing then."""
+
+    client: Client
+    tally: Tally
+    paths: tuple[str, ...]
+    before: dict[str, int] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+    kept: dict[str, None] = field(default_factory=dict)
+
+    async def measure(self) -> None:
+        """Asks for every page and asset once, before anything changes; what is broken then is nobody's fault later."""
+        for path in self.paths:
+            answer, named = await self._page(path)
+            self.before[path] = answer.status if answer else UNREACHED
+            for asset in named:
+                self.kept[asset] = None
+        for asset in self.kept:
+            await asyncio.sleep(ASSET_SECONDS)
+            with contextlib.suppress(TransportError):
+                if (await self.client.get(asset)).status == 200:
+                    continue
+            self.broken.add(asset)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Asks in rounds until `stop`, and one whole round after it."""
+        last = False
+        while not last:
+            last = stop.is_set()
+            await self.round()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ROUND_SECONDS):
+                    await stop.wait()
+
+    async def round(self) -> None:
+        """Every page once, the assets that it names now, and the hashed ones that it named before."""
+        current: dict[str, None] = {}
+        for path in self.paths:
+            answer, named = await self._page(path, count=True)
+            if answer and _rank(answer.status) > _rank(self.before[path]):
+                self.tally.fail(f"GET {path} answered {answer.status}, {self.before[path]} before")
+            current.update(dict.fromkeys(named))
+        self.kept = dict.fromkeys([*current, *filter(hashed, self.kept)][:MOST_KEPT])
+        for asset in list(self.kept):
+            await asyncio.sleep(ASSET_SECONDS)
+            await self._asset(asset)
+
+    async def _page(self, path: str, count: bool = False) -> tuple[Answer | None, list[str]]:
+        """The answer, after redirects within the site, and the assets that it names."""
+        for _ in range(MOST_REDIRECTS + 1):
+            try:
+                answer = await self.client.get(path)
+            except TransportError as error:
+                if count:
+                    self.tally.fail(f"GET {path}: {error}")
+                return None, []
+            self.tally.pages += count
+            onward = self._onward(path, answer)
+            if onward is None:
+                break
+            path = onward
+        is_html = (answer.header("content-type") or "").startswith("text/html")
+        html = answer.body.decode(errors="replace") if is_html else ""
+        return answer, assets(path, html, self.client.target)
+
+    def _onward(self, path: str, answer: Answer) -> str | None:
+        location = answer.header("location")
+        if not 300 <= answer.status < 400 or not location:
+            return None
+        with contextlib.suppress(ValueError):
+            parts = urlsplit(urljoin(self.client.target.origin + path, location))
+            if f"{parts.scheme}://{parts.netloc}" == self.client.target.origin and not parts.path.startswith("/-/"):
+                return parts.path + (f"?{parts.query}" if parts.query else "")
+        return None
+
+    async def _asset(self, asset: str) -> None:
+        if asset in self.broken:
+            return
+        try:
+            answer = await self.client.get(asset)
+        except TransportError as error:
+            self.tally.fail(f"GET an asset: {error}")
+            return
+        self.tally.assets += 1
+        if answer.status != 200:
+            self.tally.miss(asset, str(answer.status))
+
+
+def _rank(status: int) -> int:
+    """How well a page answered: 0 well, 1 refused, 2 broken. A change within a rank is the project's own business."""
+    return 0 if 200 <= status < 400 else 1 if 400 <= status < 500 else 2

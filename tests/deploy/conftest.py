@@ -1,0 +1,33 @@
+"""Sites of the deploy tests. Each is made once, used by many tests, and destroyed with all that it had."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from .site import KIT, Site, copy_of
+
+
+@pytest.fixture(scope="session")
+def make_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Site]]:
+    """make_site(name, project folder, KNOB=value…): a copy of the project under a name of its own; not deployed yet."""
+    made: list[Site] = []
+
+    def make(name: str, project: Path, **knobs: str) -> Site:
+        place = tmp_path_factory.mktemp(name) / "project"
+        site = Site(f"test-{name}", copy_of(project, place), knobs=knobs)
+        made.append(site)
+        site.make("destroy", YES="1")  # what an earlier run left
+        return site
+
+    yield make
+    for site in made:
+        site.make("destroy", YES="1")
+
+
+@pytest.fixture(scope="session")
+def noticeboard(make_site: Callable[..., Site]) -> Site:
+    """The demo, deployed once; `first` holds what its first deploy printed."""
+    site = make_site("noticeboard", KIT / "app")
+    site.first = site.deploy()  # type: ignore[attr-defined]
+    return site

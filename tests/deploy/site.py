@@ -1,0 +1,128 @@
+"""A site under test: what a user would type, and what a user could look at. Used by every test of this folder."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+KIT = Path(__file__).resolve().parents[2]
+STATE = Path("/var/lib/twinpool")
+# Short windows: the relations between them are the shipped ones.
+QUICK = {"DRAIN_WINDOW": "6", "GRACEFUL": "5", "READY_TIMEOUT": "40"}
+
+
+def run(*command: str | Path, timeout: float = 300, **options: object) -> subprocess.CompletedProcess[str]:
+    """A program to its end; standard error goes with the output, as a person sees it."""
+    return subprocess.run(
+        [str(word) for word in command], check=False, text=True, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout, **options,  # type: ignore[call-overload]
+    )  # fmt: skip
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def copy_of(project: Path, place: Path) -> Path:
+    """The project as its team would have it: a folder of its own, without git."""
+    shutil.copytree(project, place, ignore=shutil.ignore_patterns("__pycache__", "*.sqlite3"))
+    return place
+
+
+@dataclass
+class Site:
+    name: str
+    project: Path
+    port: int = field(default_factory=free_port)
+    knobs: dict[str, str] = field(default_factory=dict)
+
+    def make(self, verb: str, *, kit: Path = KIT, timeout: float = 400, **knobs: str) -> subprocess.CompletedProcess[str]:
+        given = {"PROJECT": str(self.project), "NAME": self.name, "PORT": str(self.port), **QUICK, **self.knobs, **knobs}
+        environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "TWINPOOL_MAKE", "CI")}
+        words = [f"{name}={value}" for name, value in given.items()]
+        return run("make", "--no-print-directory", "-C", kit, verb, *words, timeout=timeout, env=environment)
+
+    def deploy(self, **knobs: str) -> str:
+        """A deploy that has to work; what it printed."""
+        done = self.make("deploy", **knobs)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    @property
+    def folder(self) -> Path:
+        return STATE / self.name
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    @property
+    def secret_file(self) -> Path:
+        return self.folder / "secrets" / "probe_secret"
+
+    def state(self) -> dict[str, str]:
+        found: dict[str, str] = json.loads((self.folder / "state.json").read_text())
+        return found
+
+    def containers(self) -> list[str]:
+        """What `docker ps` shows of this site: identity, name and image, so that a restart is seen."""
+        told = run("docker", "ps", "--no-trunc", "--filter", f"label=twinpool.site={self.name}", "--format", "{{.ID}} {{.Names}} {{.Image}}")
+        return sorted(told.stdout.splitlines())
+
+    def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], str]:
+        """Status, headers by lower-case name, and body."""
+        request = urllib.request.Request(self.url + path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, {n.lower(): v for n, v in answer.headers.items()}, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, {n.lower(): v for n, v in error.headers.items()}, error.read().decode()
+
+    def who(self, pool: str) -> dict[str, str]:
+        accept = {"wsgi": "*/*", "asgi": "text/event-stream"}[pool]
+        _, _, body = self.get("/-/probe/who", Accept=accept, X_Twinpool_Probe=self.secret_file.read_text().strip())
+        found: dict[str, str] = json.loads(body)
+        return found
+
+    def hold(self, *options: str) -> "Holding":
+        return Holding(self, options)
+
+    def suite(self, folder: str, *options: str, timeout: float = 600) -> None:
+        """Another folder of tests/ against this site."""
+        done = run(sys.executable, "-m", "pytest", f"tests/{folder}", "-q", "--url", self.url, "--probe-secret-file", self.secret_file,
+                   *options, timeout=timeout, cwd=KIT)  # fmt: skip
+        print(done.stdout)
+        assert done.returncode == 0, done.stdout[-6000:]
+
+
+class Holding:
+    """The load client beside a deploy, with loads of the test's own; `receipt` ends it."""
+
+    def __init__(self, site: Site, options: tuple[str, ...]) -> None:
+        self.folder = site.folder / "held-by-a-test"
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir()
+        command = [sys.executable, "-m", "twinpool", "hold", site.url, "--connect", f"127.0.0.1:{site.port}",
+                   "--probe-secret-file", site.secret_file, "--ready-file", self.folder / "ready", "--stop-file", self.folder / "stop",
+                   "--json", self.folder / "receipt.json", "--seconds", "300", *options]  # fmt: skip
+        self.process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        while not (self.folder / "ready").exists():
+            assert self.process.poll() is None, self.process.communicate()[0]
+            try:
+                self.process.wait(0.1)
+            except subprocess.TimeoutExpired:
+                continue
+
+    def receipt(self) -> tuple[int, dict[str, object], str]:
+        """Exit code, the figures, and what it printed."""
+        (self.folder / "stop").touch()
+        told = self.process.communicate(timeout=60)[0]
+        return self.process.returncode, json.loads((self.folder / "receipt.json").read_text()), told

@@ -1,0 +1,94 @@
+"""A release that cannot serve never does: the old one goes on, the reason is shown, nothing is left."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from .site import Site, run
+
+PROJECTS = Path(__file__).resolve().parents[1] / "projects"
+
+
+def broken_import(project: Path) -> str:
+    with (next(project.rglob("urls.py"))).open("a") as file:
+        file.write("\nimport a_module_that_is_not_there\n")
+    return "a_module_that_is_not_there"
+
+
+def failing_check(project: Path) -> str:
+    with (next(project.rglob("settings.py"))).open("a") as file:
+        file.write("\nMIDDLEWARE += ['nowhere.Middleware']\nSILENCED_SYSTEM_CHECKS = []\nTEMPLATES[0]['OPTIONS'] = {'builtins': ['nowhere.tags']}\n")
+    return "nowhere"
+
+
+def failing_migration(project: Path) -> str:
+    app = next(path for path in project.rglob("migrations") if list(path.glob("0*.py")))
+    last = sorted(app.glob("0*.py"))[-1].stem
+    (app / "9999_fails.py").write_text(
+        "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n"
+        f"    dependencies = [({app.parent.name!r}, {last!r})]\n"
+        "    operations = [migrations.RunSQL('ALTER TABLE a_table_that_is_not_there ADD x int')]\n"
+    )
+    return "a_table_that_is_not_there"
+
+
+def never_ready(project: Path) -> str:
+    """Imports well, but each server process ends as it begins to serve."""
+    with (next(project.rglob("settings.py"))).open("a") as file:
+        file.write(
+            "\nimport os as _os\nif _os.environ.get('TWINPOOL_POOL'):\n"
+            "    import threading as _t\n    _t.Timer(0.2, lambda: (print('it burns', flush=True), _os._exit(3))).start()\n"
+        )
+    return "it burns"
+
+
+@pytest.fixture(scope="module")
+def good(make_site: Callable[..., Site]) -> Site:
+    site = make_site("bad", PROJECTS / "awkward")
+    site.deploy()
+    return site
+
+
+@pytest.mark.parametrize("breakage", [broken_import, failing_check, failing_migration, never_ready])
+def test_a_bad_release_changes_nothing(good: Site, tmp_path: Path, breakage: Callable[[Path], str]) -> None:
+    from .site import copy_of
+
+    containers, state = good.containers(), good.state()
+    bad = Site(good.name, copy_of(good.project, tmp_path / "bad"), port=good.port)
+    reason = breakage(bad.project)
+    done = bad.make("deploy", READY_TIMEOUT="15")
+    assert done.returncode != 0, done.stdout
+    assert reason in done.stdout, done.stdout
+    assert f"{state['current']} serves on" in done.stdout, done.stdout
+    assert good.containers() == containers
+    assert good.state()["current"] == state["current"]
+    assert good.who("wsgi")["release"] == state["current"]
+    everything = run("docker", "ps", "--all", "--filter", f"label=twinpool.site={good.name}", "--format", "{{.Names}}").stdout.split()
+    assert sorted(everything) == sorted(line.split()[1] for line in containers)
+
+
+def test_a_deploy_that_was_killed_can_be_run_again(good: Site, tmp_path: Path) -> None:
+    import os
+    import signal
+    import subprocess
+    import sys
+
+    from .site import KIT, QUICK
+
+    with (next(good.project.rglob("urls.py"))).open("a") as file:
+        file.write("\n# another release\n")
+    given = {"PROJECT": str(good.project), "NAME": good.name, "PORT": str(good.port), **QUICK}
+    environment = {**os.environ, **given, "TWINPOOL_MAKE": " ".join(f"{n}={v}" for n, v in given.items())}
+    process = subprocess.Popen([sys.executable, "ansible/play.py", "deploy"], cwd=KIT, env=environment, start_new_session=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # fmt: skip
+    assert process.stdout
+    for line in process.stdout:
+        if "starts" in line:
+            break
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    told = good.deploy()
+    assert "is up" in told
+    releases = {line.split()[1].split("-app-")[0] for line in good.containers() if "-app-" in line}
+    assert releases == {f"{good.name}-{good.state()['current']}"}

@@ -1,0 +1,136 @@
+"""The first deploy and what stands after it: the newcomer's view."""
+
+import json
+import re
+import stat
+
+import pytest
+
+from .site import Site, run
+
+
+def test_the_summary_says_what_runs_where_and_what_to_do_next(noticeboard: Site) -> None:
+    told = noticeboard.first  # type: ignore[attr-defined]
+    assert f"http://localhost:{noticeboard.port}" in told
+    assert re.search(r"wsgi +test-noticeboard-r1-app-wsgi-1", told)
+    assert re.search(r"asgi +test-noticeboard-r1-app-asgi-1", told)
+    assert re.search(r"release +r1", told)
+    assert "receipt" in told
+    assert told.rstrip().count("make ") >= 3
+
+
+def test_both_loopback_names_answer_and_nothing_else_listens(noticeboard: Site) -> None:
+    for host in ("localhost", "127.0.0.1"):
+        assert run("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", f"http://{host}:{noticeboard.port}/").stdout in ("200", "302")
+    ports = run("docker", "ps", "--filter", f"label=twinpool.site={noticeboard.name}", "--format", "{{.Ports}}").stdout.split()
+    assert [port for port in ports if "->" in port] == [f"127.0.0.1:{noticeboard.port}->8080/tcp"]
+
+
+def test_a_repeat_changes_nothing(noticeboard: Site) -> None:
+    containers, state = noticeboard.containers(), noticeboard.state()
+    assert "nothing to do" in noticeboard.deploy()
+    assert (noticeboard.containers(), noticeboard.state()) == (containers, state)
+
+
+def test_the_login_of_the_summary_opens_the_admin(noticeboard: Site) -> None:
+    file = noticeboard.folder / "admin-password"
+    assert str(file) in noticeboard.first  # type: ignore[attr-defined]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    ask = "from django.contrib.auth import authenticate; print(authenticate(username='admin', password=input()) is not None)"
+    container = f"{noticeboard.name}-r1-app-wsgi-1"
+    done = run("sh", "-c", f'docker exec -i {container} twinpool manage shell -v 0 -c "{ask}" < {file}')
+    assert "True" in done.stdout, done.stdout
+
+
+def test_conformance(noticeboard: Site) -> None:
+    noticeboard.suite("conformance")
+
+
+@pytest.fixture(scope="module")
+def inspected(noticeboard: Site) -> dict[str, dict[str, object]]:
+    ids = [line.split()[0] for line in noticeboard.containers()]
+    return {told["Name"].lstrip("/"): told for told in json.loads(run("docker", "inspect", *ids).stdout)}
+
+
+def test_no_container_has_more_rights_than_it_needs(inspected: dict[str, dict[str, object]]) -> None:
+    assert len(inspected) == 5
+    for name, told in inspected.items():
+        host, config = told["HostConfig"], told["Config"]
+        assert host["ReadonlyRootfs"], name
+        assert host["CapDrop"] == ["ALL"], name
+        assert "no-new-privileges:true" in host["SecurityOpt"], name
+        assert host["Memory"] > 0, name
+        assert config["User"] not in ("", "0", "root"), name
+        assert run("docker", "exec", name, "sh", "-c", "echo x > /owned || echo refused").stdout.strip().endswith("refused"), name
+
+
+def test_the_edge_reaches_neither_database_nor_redis(noticeboard: Site) -> None:
+    addresses = [
+        run("docker", "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}", f"{noticeboard.name}-{part}-1").stdout.strip()
+        for part in ("postgres", "redis")
+    ]
+    connect = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 2)"
+    for target, port in zip(addresses, ("5432", "6379"), strict=True):
+        done = run("docker", "exec", f"{noticeboard.name}-edge-1", "python3", "-c", connect, target, port)
+        assert done.returncode != 0, f"the edge reached {target}:{port}"
+        reached = run("docker", "exec", f"{noticeboard.name}-r1-app-wsgi-1", "python", "-c", connect, target, port)
+        assert reached.returncode == 0, reached.stdout
+
+
+def test_secrets_are_closed_files_and_stand_nowhere_else(noticeboard: Site, inspected: dict[str, dict[str, object]]) -> None:
+    secrets = noticeboard.folder / "secrets"
+    assert stat.S_IMODE(secrets.stat().st_mode) == 0o700
+    values = []
+    for file in secrets.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+        values.append(file.read_text().strip())
+    everything = json.dumps(inspected) + run("ps", "-eo", "args").stdout + noticeboard.first  # type: ignore[attr-defined]
+    for name in inspected:
+        everything += run("docker", "logs", name).stdout
+    image = next(told["Image"] for name, told in inspected.items() if "app-wsgi" in name)
+    everything += run("docker", "history", "--no-trunc", str(image)).stdout
+    assert [value[:4] for value in values if value in everything] == []
+
+
+def test_redis_wants_the_password(noticeboard: Site) -> None:
+    assert "NOAUTH" in run("docker", "exec", f"{noticeboard.name}-redis-1", "redis-cli", "get", "x").stdout
+
+
+def test_the_asgi_pool_weighs_four_times_a_wsgi_process(inspected: dict[str, dict[str, object]]) -> None:
+    shares = {name.rpartition("-app-")[2]: told["HostConfig"]["CpuShares"] for name, told in inspected.items() if "-app-" in name}
+    assert shares["asgi-1"] == 4 * (shares["wsgi-1"] / 2)
+
+
+def test_status_names_pools_health_and_release(noticeboard: Site) -> None:
+    told = noticeboard.make("status").stdout
+    assert re.search(r"r1-app-wsgi-1 +wsgi +ready +0 +0", told), told
+    assert re.search(r"r1-app-asgi-1 +asgi +ready +\d+ +\d+", told), told
+    assert "release r1" in told
+
+
+def test_url_prints_the_address_and_nothing_else(noticeboard: Site) -> None:
+    assert noticeboard.make("url").stdout == f"{noticeboard.url}\n"
+
+
+def test_manage_runs_in_the_release(noticeboard: Site) -> None:
+    done = noticeboard.make("manage", ARGS="showmigrations --plan board")
+    assert done.returncode == 0
+    assert "[X]  board.0001_initial" in done.stdout
+
+
+def test_logs_are_one_json_object_a_request(noticeboard: Site) -> None:
+    noticeboard.get("/?seen-in-the-log", X_Request_ID="from-the-test-1")
+    told = run("docker", "logs", "--tail", "50", f"{noticeboard.name}-edge-1").stdout
+    line = next(json.loads(line) for line in told.splitlines() if "seen-in-the-log" in line)
+    assert line["pool"] == "wsgi"
+    assert line["request_id"] == "from-the-test-1"
+    assert line["status"] < 400
+
+
+@pytest.mark.parametrize("verb", ["routes", "check"])
+def test_the_project_is_judged_without_being_deployed(noticeboard: Site, verb: str) -> None:
+    containers = noticeboard.containers()
+    done = noticeboard.make(verb)
+    assert done.returncode == 0, done.stdout
+    assert {"routes": "/glance/", "check": "DATABASES"}[verb] in done.stdout.replace("glance/", "/glance/")
+    assert noticeboard.containers() == containers

@@ -1,0 +1,122 @@
+"""A second deploy under load loses nothing; and the receipt turns red when a guard is taken away."""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from .site import KIT, Site, run
+
+LOAD = ("--sockets", "200", "--streams", "20", "--rate", "50", "--page", "/")
+
+
+def change(site: Site, mark: str) -> None:
+    """Changed code: a template of the project says something else."""
+    file = next(path for path in site.project.rglob("base.html"))
+    text = re.sub(r"<!-- mark .* -->\n", "", file.read_text())
+    file.write_text(text.replace("</body>", f"<!-- mark {mark} -->\n</body>"))
+
+
+@pytest.fixture(scope="module")
+def rolling(make_site: Callable[..., Site]) -> Site:
+    site = make_site("rolling", KIT / "app", DRAIN_WINDOW="10")
+    site.deploy()
+    return site
+
+
+def test_a_deploy_under_load_loses_nothing(rolling: Site) -> None:
+    change(rolling, "second")
+    held = rolling.hold(*LOAD, "--window", "10")
+    told = rolling.deploy()
+    code, receipt, printed = held.receipt()
+    assert code == 0, printed
+    assert "mark second" in rolling.get("/accounts/login/")[2]
+    assert "green" in told.lower()
+    figures = receipt
+    assert figures["failed"] == 0, printed
+    assert figures["lost"] == 0, printed
+    assert figures["missing"] == 0, printed
+    assert figures["sockets"]["codes"] == {"1012": 200}, printed
+    assert figures["sockets"]["first_try"] == 200, printed
+    assert figures["sockets"]["spread"] >= 0.9 * 10, printed
+
+
+def test_a_rollback_under_load_loses_nothing(rolling: Site) -> None:
+    state = rolling.state()
+    held = rolling.hold(*LOAD, "--window", "10")
+    done = rolling.make("rollback")
+    code, _, printed = held.receipt()
+    assert done.returncode == 0, done.stdout
+    assert code == 0, printed
+    assert rolling.state()["current"] == state["previous"]
+    assert "mark second" not in rolling.get("/accounts/login/")[2]
+
+
+def test_exactly_one_release_is_kept(rolling: Site) -> None:
+    for mark in ("third", "fourth"):
+        change(rolling, mark)
+        rolling.deploy(DRAIN_WINDOW="2")
+    state = rolling.state()
+    assert sorted(path.name for path in (rolling.folder / "releases").iterdir()) == sorted([state["current"], state["previous"]])
+    images = run("docker", "images", "--quiet", f"twinpool-{rolling.name}").stdout.split()
+    assert len(images) == 2
+
+
+def mutated(place: Path, file: str, old: str, new: str) -> Path:
+    """A copy of the kit in which one guard is off."""
+    kit = place / "kit"
+    shutil.copytree(KIT, kit, symlinks=True, ignore=shutil.ignore_patterns(".git", ".venv", "tests", "__pycache__", ".*_cache"))
+    (kit / ".venv").symlink_to(KIT / ".venv")
+    text = (kit / file).read_text()
+    assert old in text, f"{file} has changed; the mutation no longer fits"
+    (kit / file).write_text(text.replace(old, new))
+    return kit
+
+
+DRAIN = "ansible/roles/release/tasks/drain.yml"
+STOP_OLD = (
+    "- name: The old generation is gone too early\n"
+    "  ansible.builtin.shell: docker ps --quiet --filter label=com.docker.compose.project={{ release_site }}-{{ release_current }} | xargs docker stop --time 1\n"
+    "  changed_when: true\n"
+)
+SABOTAGE = {
+    "the old generation stops before the new one is ready": (
+        "ansible/roles/release/tasks/switch.yml",
+        "- name: The edge's upstreams name",
+        STOP_OLD + "- name: The edge's upstreams name",
+    ),
+    "SIGTERM before the edge has let go": (
+        "ansible/roles/release/tasks/switch.yml",
+        "- name: The edge's upstreams name",
+        STOP_OLD.replace("docker stop --time 1", "docker kill --signal TERM").replace("gone too early", "told too early")
+        + "- name: Two seconds\n  ansible.builtin.pause: { seconds: 2 }\n- name: The edge's upstreams name",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", SABOTAGE)
+def test_a_broken_hand_over_turns_the_receipt_red_and_the_old_release_is_restored(rolling: Site, tmp_path: Path, what: str) -> None:
+    state = rolling.state()
+    change(rolling, f"broken-{len(what)}")
+    done = rolling.make("deploy", kit=mutated(tmp_path, *SABOTAGE[what]), DRAIN_WINDOW="4", HOLD_RATE="40")
+    assert done.returncode != 0, done.stdout
+    assert "red" in done.stdout.lower(), done.stdout
+    assert rolling.state()["current"] == state["current"]
+    for pool in ("wsgi", "asgi"):
+        assert rolling.who(pool)["release"] == state["current"]
+    assert not any(f"{rolling.name}-r{state['last'] + 1}-" in line for line in rolling.containers())
+
+
+def test_sockets_closed_all_at_once_turn_the_receipt_red(rolling: Site, tmp_path: Path) -> None:
+    """The old generation closes them, so the guard is taken out of the release before."""
+    change(rolling, "without-spread")
+    kit = mutated(tmp_path, "docker/twinpool/drain.py", "random.uniform(", "0.0 * random.uniform(")
+    rolling.make("deploy", kit=kit, DRAIN_WINDOW="4")
+    state = rolling.state()
+    change(rolling, "with-spread")
+    done = rolling.make("deploy", DRAIN_WINDOW="4")
+    assert done.returncode != 0, done.stdout
+    assert "spread" in done.stdout, done.stdout
+    assert rolling.who("asgi")["release"] == state["current"]

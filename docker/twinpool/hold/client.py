@@ -76,6 +76,7 @@ class Client:
         """Closes the kept connections."""
         while self._idle:
             await self._idle.pop().close()
+        await asyncio.sleep(0)  # what was aborted ends with the loop's next turn
 
     def _headers(self, given: Iterable[tuple[str, str]]) -> Headers:
         own = list(given)

@@ -11,7 +11,7 @@ from twinpool.hold.target import Target
 
 FIRST_PAUSE = 0.5  # seconds; doubled with each failure
 LONGEST_PAUSE = 5.0  # seconds; below the time that the end of the hold waits for clients to be back
-SETTLED = 5.0  # seconds; a connection that ended sooner is answered by a pause, not by another immediate attempt
+SETTLED = 5.0  # seconds; where two connections in a row ended sooner, the next attempt is not immediate either
 OPENING_SECONDS = 15
 
 
@@ -69,9 +69,8 @@ class Held(abc.ABC):
 
     async def keep(self) -> None:
         """Connects and comes back: at once after an end, with full-jitter back-off after a failure."""
-        failures = 0
+        failures = quick = 0
         while True:
-            since = time.monotonic()
             try:
                 async with asyncio.timeout(OPENING_SECONDS):
                     await self.open()
@@ -80,12 +79,13 @@ class Held(abc.ABC):
                 failures += 1
                 await asyncio.sleep(pause(failures))
                 continue
+            failures, since = 0, time.monotonic()
             self._back()
             ending = await self.stay()
             self.up = False
             self.moves.append(Move(time.monotonic(), ending.how, self.server))
-            failures = failures + 1 if time.monotonic() - since < SETTLED else 0
-            await asyncio.sleep(max(ending.wait, pause(failures) if failures else 0))
+            quick = quick + 1 if time.monotonic() - since < SETTLED else 0
+            await asyncio.sleep(max(ending.wait, pause(quick) if quick > 1 else 0))
 
     def _refused(self, reason: str) -> None:
         self.refusals = [*self.refusals[-9:], reason]

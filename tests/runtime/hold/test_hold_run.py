@@ -13,9 +13,9 @@ Deploy = Callable[[FakeDeployment], Awaitable[None]]
 SOCKETS, STREAMS = 12, 3
 
 
-@pytest.fixture(autouse=True)
-def _short_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Clients that lack something are waited for at the end; a fake one needs no 20 seconds."""
+@pytest.fixture
+def short_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients that lack something are waited for at the end; where they lack it for good, not for 20 seconds."""
     monkeypatch.setattr("twinpool.hold.phases.SETTLE_SECONDS", 3)
 
 
@@ -105,6 +105,7 @@ def test_another_close_code_is_red(secret_file: Path) -> None:
     assert judge(held(secret_file, going_away)) == [f"sockets closed with 1001 x{SOCKETS} instead of 1012"]
 
 
+@pytest.mark.usefixtures("short_end")
 def test_a_lost_message_is_red_for_each_client_that_lacks_it(secret_file: Path) -> None:
     async def lose(site: FakeDeployment) -> None:
         site.forget.add(site.numbers + 1)
@@ -200,6 +201,7 @@ def test_a_stream_cut_in_the_middle_is_red(secret_file: Path) -> None:
     assert judge(held(secret_file, cut)) == ["streams cut x1"]
 
 
+@pytest.mark.usefixtures("short_end")
 def test_numbers_that_begin_again_are_red(secret_file: Path) -> None:
     async def forget(site: FakeDeployment) -> None:
         site.numbers = 0
@@ -235,11 +237,11 @@ def test_a_layer_that_was_broken_before_is_not_blamed_on_the_deploy(
         held(secret_file, nothing, before=deaf)
 
 
-def test_sockets_that_never_come_back_are_red(secret_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("short_end")
+def test_sockets_that_never_come_back_are_red(secret_file: Path) -> None:
     async def full(site: FakeDeployment) -> None:
         site.refuse_sockets = 1000
         next(iter(site.sockets)).close(1012)
 
-    monkeypatch.setattr("twinpool.hold.phases.SETTLE_SECONDS", 0.5)
     reasons = judge(held(secret_file, full))
     assert any("1 sockets did not come back (handshake answered 503" in reason for reason in reasons)

@@ -9,6 +9,8 @@ import pytest
 from . import servers
 from .site import FILES, Site
 
+MakeProject = Callable[..., Site]
+
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[str]:
@@ -45,7 +47,7 @@ def database_url(postgresql_server: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def make_project(tmp_path: Path) -> Callable[..., Site]:
+def make_project(tmp_path: Path) -> MakeProject:
     """Makes a project: make_project({"shop/urls.py": …}, settings="MORE = 1", REDIS_URL=…).
 
     `files` are added to a minimal project (None removes one), `settings` is appended to its shop/settings.py, and

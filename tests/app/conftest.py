@@ -39,12 +39,17 @@ def storage() -> Iterator[None]:
         connections.close_all()
 
 
-@pytest.fixture
-def board(storage: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The tables as a first deploy leaves them. Publishing takes the project's own layer."""
+def fresh() -> None:
+    """The tables as a first deploy leaves them."""
     call_command("flush", verbosity=0, interactive=False)
     models_of_the_migration = MigrationLoader(connection).project_state().apps
     import_module("board.migrations.0002_welcome").welcome(models_of_the_migration, None)
+
+
+@pytest.fixture
+def board(storage: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A fresh board. Publishing takes the project's own layer, as without Twinpool."""
+    fresh()
     monkeypatch.setattr(live, "publish", live.through_layer)
     yield
     connections.close_all()

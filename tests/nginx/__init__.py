@@ -1,0 +1,1 @@
+"""The shipped nginx folder in the shipped edge image, before stub pools that tell what reached them."""

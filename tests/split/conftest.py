@@ -35,7 +35,7 @@ class Site:
         if self.pools != "both":
             return {self.pools}
         if view.name in self.project.async_streams:
-            return {"asgi"} if method in ("GET", "HEAD") else {"wsgi", "asgi"}
+            return {"asgi"} if method in ("GET", "HEAD") else {"wsgi", "asgi"}  # it may be known already, or not yet
         return {"asgi" if view.coroutine else "wsgi"}
 
 

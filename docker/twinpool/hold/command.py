@@ -1,15 +1,17 @@
 """The command line of hold: files, signals, one line of progress, the receipt and the exit code."""
 
 import asyncio
+import contextlib
 import resource
 import signal
 import sys
 import time
 from pathlib import Path
 
+from twinpool.hold.judgement import judge
 from twinpool.hold.options import Files, Options, parse
 from twinpool.hold.phases import Hold
-from twinpool.hold.receipt import as_json, receipt
+from twinpool.hold.receipt import as_json, could_not_run, receipt
 from twinpool.hold.report import Report
 from twinpool.hold.run import hold
 from twinpool.hold.target import CannotRun
@@ -28,21 +30,24 @@ def main(argv: list[str]) -> int:
     try:
         _prepare(files)
         report = asyncio.run(_run(options, files))
+        print(receipt(report))
+        _write(files.json, as_json(report))
     except CannotRun as refusal:
-        print(f"twinpool hold: {refusal}", file=sys.stderr)
-        return COULD_NOT_RUN
+        return _could_not_run(str(refusal), files)
     except (KeyboardInterrupt, asyncio.CancelledError):
-        print("twinpool hold: stopped twice, so nothing was judged.", file=sys.stderr)
-        return COULD_NOT_RUN
-    print(receipt(report))
-    said = as_json(report)
-    if files.json:
-        _write(files.json, said)
-    return GREEN if '"verdict": "green"' in said else RED
+        return _could_not_run("stopped twice, so nothing was judged.", files)
+    return RED if judge(report) else GREEN
+
+
+def _could_not_run(reason: str, files: Files) -> int:
+    print(f"twinpool hold: {reason}", file=sys.stderr)
+    with contextlib.suppress(CannotRun):
+        _write(files.json, could_not_run(reason))
+    return COULD_NOT_RUN
 
 
 def _prepare(files: Files) -> None:
-    """A stop file left from before would end this hold at once, a ready file would tell the deploy to go on."""
+    """A stop file left from before would end this hold at once; a ready file or report would answer too soon."""
     if files.stop and files.stop.exists():
         raise CannotRun(f"The stop file {files.stop} is there already; remove it, or give one that is not.")
     try:

@@ -9,8 +9,8 @@ ENOUGH = 8  # sockets that have to move before their spread says anything
 def judge(report: Report) -> list[str]:
     """The reasons why a report is red; none where it is green. Stale requests and late returns are no reasons."""
     reasons = []
-    if failed := sum(report.failed.values()):
-        reasons.append(f"{failed} failed ({_named(report.failed)})")
+    if report.failed:
+        reasons.append(f"{report.failed} failed ({_named(report.failures)})")
     reasons += _sockets(report.sockets, report.window)
     reasons += _streams(report.streams)
     if report.began_again:
@@ -18,15 +18,15 @@ def judge(report: Report) -> list[str]:
     if report.lost:
         reasons.append(f"{report.lost} messages lost by {report.lost_by} clients")
     if report.missing:
-        reasons.append(f"{len(report.missing)} assets missing ({_first(report.missing)})")
+        reasons.append(f"{report.missing} assets missing ({_first(report.missing_assets)})")
     return reasons
 
 
 def _sockets(sockets: Moved, window: float) -> list[str]:
     reasons = []
-    if wrong := {code: count for code, count in sockets.ends.items() if code != SERVICE_RESTART}:
+    if wrong := {code: count for code, count in sockets.codes.items() if code != SERVICE_RESTART}:
         reasons.append(f"sockets closed with {_codes(wrong)} instead of {SERVICE_RESTART}")
-    closes = sum(sockets.ends.values())
+    closes = sum(sockets.codes.values())
     spreads = [sockets.spread if closes >= ENOUGH else None, sockets.tightest]
     narrow = min((spread for spread in spreads if spread is not None), default=window)
     if narrow < window / 2:
@@ -38,7 +38,7 @@ def _sockets(sockets: Moved, window: float) -> list[str]:
 
 def _streams(streams: Moved) -> list[str]:
     reasons = []
-    if wrong := {how: count for how, count in streams.ends.items() if how != "ended"}:
+    if wrong := {how: count for how, count in streams.codes.items() if how != "ended"}:
         reasons.append("streams " + ", ".join(f"{how} x{count}" for how, count in wrong.items()))
     if streams.away:
         reasons.append(f"{streams.away} streams did not come back{_because(streams)}")

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from typing import Any
 
 from twinpool.hold.judgement import judge
 from twinpool.hold.report import Moved, Report
@@ -13,13 +14,12 @@ def receipt(report: Report) -> str:
     """The lines to print; the last one is the verdict with its reasons."""
     sockets, streams = report.sockets, report.streams
     reasons = judge(report)
-    failed = sum(report.failed.values())
     lines = [
         ("receipt of", f"{report.url}, held for {report.seconds:g} s"),
         ("release", _releases(report.releases)),
         (
             "requests",
-            f"{report.answered} answered, {failed} failed, {report.stale} stale (connection closed, sent again)",
+            f"{report.answered} answered, {report.failed} failed, {report.stale} stale (connection closed, sent again)",
         ),
         ("sockets moved", _moved(sockets, "closed with")),
         ("spread", _spread(sockets, report.window)),
@@ -28,7 +28,7 @@ def receipt(report: Report) -> str:
         ("streams back", _back(streams)),
         ("messages", f"{report.published} published to {sockets.held + streams.held} clients, {report.lost} lost"),
         ("pages", f"{report.pages} answers, measured against those from before"),
-        ("assets", f"{report.assets} answers, {len(report.missing)} missing"),
+        ("assets", f"{report.assets} answers, {report.missing} missing"),
         ("verdict", f"RED: {'; '.join(reasons)}" if reasons else "GREEN: nothing failed, nothing was lost"),
     ]
     return "\n".join(f"{name:<{WIDTH}}{text}" for name, text in lines)
@@ -37,8 +37,16 @@ def receipt(report: Report) -> str:
 def as_json(report: Report) -> str:
     """The report with its verdict as JSON; the times are seconds."""
     reasons = judge(report)
-    said = {"verdict": "red" if reasons else "green", "reasons": reasons, **asdict(report)}
-    return json.dumps(said, indent=2) + "\n"
+    return _json("red" if reasons else "green", reasons, asdict(report))
+
+
+def could_not_run(reason: str) -> str:
+    """The same file where nothing could be judged, so that whoever waits for it need not wait longer."""
+    return _json("could not run", [reason], {})
+
+
+def _json(verdict: str, reasons: list[str], figures: dict[str, Any]) -> str:
+    return json.dumps({"verdict": verdict, "reasons": reasons, **figures}, indent=2) + "\n"
 
 
 def _releases(releases: dict[str, list[str]]) -> str:
@@ -50,7 +58,7 @@ def _moved(held: Moved, how: str) -> str:
         return "none held"
     if not held.moved:
         return f"0 of {held.held}"
-    ends = ", ".join(f"{how} {end} x{count}".strip() for end, count in held.ends.items())
+    ends = ", ".join(f"{how} {end} x{count}".strip() for end, count in held.codes.items())
     return f"{held.moved} of {held.held}, {ends}"
 
 
@@ -65,5 +73,5 @@ def _spread(sockets: Moved, window: float) -> str:
 def _back(held: Moved) -> str:
     if held.silence_median is None or held.silence_longest is None:
         return "none had to come back" if not held.moved else "none came back"
-    tries = f"{held.first_try} of {sum(held.ends.values())} at the first try"
+    tries = f"{held.first_try} of {sum(held.codes.values())} at the first try"
     return f"{tries}, silent for {held.silence_median:.2f} s in the middle, {held.silence_longest:.2f} s at most"

@@ -19,7 +19,7 @@ class Moved:
 
     held: int
     moved: int  # clients whose connection ended at least once
-    ends: dict[str, int]  # by close code, or by how a stream ended
+    codes: dict[str, int]  # ends by close code; a stream has none, it is ended, cut or silent
     spread: float | None  # from the first end to the last
     tightest: float | None  # the least spread at one server, of those with ENOUGH_AT_ONE_SERVER ends
     first_try: int  # ends after which the first attempt succeeded
@@ -40,7 +40,8 @@ class Report:
     window: float
     releases: dict[str, list[str]]
     answered: int
-    failed: dict[str, int]
+    failed: int
+    failures: dict[str, int]  # by phrase
     stale: int
     sockets: Moved
     streams: Moved
@@ -50,7 +51,8 @@ class Report:
     began_again: bool
     pages: int
     assets: int
-    missing: dict[str, str]
+    missing: int
+    missing_assets: dict[str, str]  # by what they answered
 
 
 def moved(clients: Sequence[Held]) -> Moved:
@@ -64,7 +66,7 @@ def moved(clients: Sequence[Held]) -> Moved:
     return Moved(
         held=len(clients),
         moved=sum(1 for client in clients if client.moves),
-        ends=dict(sorted(Counter(move.ending for move in moves).items())),
+        codes=dict(sorted(Counter(move.ending for move in moves).items())),
         spread=_spread(moves) if moves else None,
         tightest=min(spreads) if spreads else None,
         first_try=sum(1 for move in moves if move.tries == 1 and move.back is not None),
@@ -101,7 +103,8 @@ def report(
         window=window,
         releases=tally.releases,
         answered=tally.answered,
-        failed=dict(tally.failed),
+        failed=tally.failed.total(),
+        failures=dict(tally.failed),
         stale=stale,
         sockets=moved(sockets),
         streams=moved(streams),
@@ -111,7 +114,8 @@ def report(
         began_again=tally.began_again,
         pages=tally.pages,
         assets=tally.assets,
-        missing=dict(tally.missing),
+        missing=len(tally.missing),
+        missing_assets=dict(tally.missing),
     )
 
 

@@ -65,7 +65,7 @@ def test_green_leaves_with_0_and_a_receipt_that_a_stranger_understands(tmp_path:
     assert lines["sockets back"].startswith("9 of 9 at the first try")
     assert lines["messages"].endswith("to 11 clients, 0 lost")
     said = json.loads((tmp_path / "json").read_text())
-    assert (said["verdict"], said["reasons"], said["sockets"]["ends"]) == ("green", [], {"1012": 9})
+    assert (said["verdict"], said["reasons"], said["sockets"]["codes"]) == ("green", [], {"1012": 9})
 
 
 def test_red_leaves_with_1_and_says_why_in_its_last_line(tmp_path: Path) -> None:
@@ -93,9 +93,10 @@ def test_a_wrong_secret_leaves_with_2_and_one_sentence(tmp_path: Path) -> None:
     assert out.startswith("twinpool hold: http://127.0.0.1:")
     assert "does not prove the probe secret: GET who answered 404" in out
     assert not (tmp_path / "ready").exists()
+    assert json.loads((tmp_path / "json").read_text())["verdict"] == "could not run"
 
 
-def test_what_cannot_run_leaves_with_2(tmp_path: Path, capsys: object) -> None:
+def test_what_cannot_run_leaves_with_2(tmp_path: Path) -> None:
     secret = tmp_path / "probe"
     url = "http://127.0.0.1:9"
     assert main([url, "--probe-secret-file", str(secret)]) == 2  # no such file

@@ -1,0 +1,52 @@
+"""What a server process of either pool does before its first request. Called by wsgi.make and asgi.make."""
+
+import functools
+import logging
+import os
+import sys
+
+from twinpool import layer, probe_log, views
+from twinpool.environment import Environment, Refusal
+from twinpool.memory import Memory
+from twinpool.probes import Probes, secret_of
+from twinpool.project import Project, load
+
+logger = logging.getLogger("twinpool.start")
+# Servers end for good where a worker ends with this; with another code gunicorn would start it again, for ever.
+BOOT_ERROR = 3
+
+
+def project() -> Project:
+    """The project with its URLconf imported, so that a broken import is found now and not by a visitor.
+
+    Ends the process with BOOT_ERROR and one sentence where a person has to mend something.
+    """
+    try:
+        found = load()
+    except Refusal as refusal:
+        print(f"twinpool serve: {refusal}", file=sys.stderr, flush=True)
+        sys.exit(BOOT_ERROR)
+    from django.urls import get_resolver
+
+    _ = get_resolver().url_patterns
+    return found
+
+
+def memory(environment: Environment) -> Memory:
+    """The memory of views, knowing whether the entry may decide in this project."""
+    why = views.undecided() if environment.pools == "both" else ""
+    if why:
+        logger.info("hand-over is decided after the middleware, which costs more: %s", why)
+    return Memory(environment.run / "streaming-views", entry_decides=not why, why=why)
+
+
+def probes(environment: Environment) -> Probes:
+    """The probes, with the deployment's secret and the log for its channel layer."""
+    return Probes(environment, _log, secret_of(os.environ))
+
+
+@functools.cache
+def _log() -> probe_log.Log:
+    from django.conf import settings
+
+    return probe_log.for_layer(layer.effective(getattr(settings, "CHANNEL_LAYERS", None), os.environ.get("REDIS_URL")))

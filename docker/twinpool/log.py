@@ -11,7 +11,8 @@ request_id: contextvars.ContextVar[str] = contextvars.ContextVar("twinpool_reque
 class Line(logging.Formatter):
     """`12:00:00 WARNING twinpool.handover [request id] message`; the container's log has the date."""
 
-    converter = time.gmtime  # one clock for both pools and the edge, whatever the project's TIME_ZONE
+    # One clock for both pools and the edge, whatever the project's TIME_ZONE.
+    converter = staticmethod(time.gmtime)
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s%(request)s %(message)s", "%H:%M:%S")

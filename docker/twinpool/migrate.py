@@ -11,8 +11,6 @@ from twinpool.environment import Environment, Refusal, last_line
 from twinpool.migration_lock import LOCK_SECONDS, Lock, limit_lock_waits
 from twinpool.project import Project, load
 
-NO_DATABASE = "the project has no database"
-
 
 def main(argv: list[str]) -> int:
     """Migrates; or with an option only says what there is. Returns 0, or 1 with the reason on stderr.
@@ -29,14 +27,23 @@ def main(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     _use_direct_url()
     project = load()
+    from django.db.utils import OperationalError
+
+    try:
+        return _run(project, options)
+    except OperationalError as error:
+        raise Refusal(f"The database does not answer: {last_line(error)}.") from error
+
+
+def _run(project: Project, options: argparse.Namespace) -> int:
     if options.leaves:
         print(json.dumps({"leaves": leaves()}))
-    elif not _has_database():
-        print(f"migrate: {NO_DATABASE}; nothing to do" if not options.unknown else json.dumps({"unknown": []}))
-    elif options.plan:
-        print("\n".join(unapplied()) or "migrate: nothing to apply")
     elif options.unknown:
         print(json.dumps({"unknown": unknown()}))
+    elif not _has_database():
+        print("migrate: the project has no database; nothing to do")
+    elif options.plan:
+        print("\n".join(unapplied()) or "migrate: nothing to apply")
     else:
         return _migrate(project)
     return 0
@@ -63,6 +70,8 @@ def leaves() -> list[str]:
 
 def unknown() -> list[str]:
     """Applied migrations of this release's apps that its code does not hold: a rollback to it would pass them."""
+    if not _has_database():
+        return []
     loader = _executor().loader
     known = set(loader.disk_migrations)
     replaced = {old for migration in loader.disk_migrations.values() for old in migration.replaces}
@@ -127,11 +136,5 @@ def _has_database() -> bool:
 def _executor() -> Any:
     from django.db import connections
     from django.db.migrations.executor import MigrationExecutor
-    from django.db.utils import Error
 
-    try:
-        return MigrationExecutor(connections["default"])
-    except Error:
-        raise
-    except Exception as error:
-        raise Refusal(f"The project's migrations cannot be read: {last_line(error)}.") from error
+    return MigrationExecutor(connections["default"])

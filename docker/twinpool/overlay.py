@@ -27,7 +27,10 @@ class Plan:
 
 def snapshot(settings: Any) -> dict[str, Any]:
     """The project's own value of every setting that it or Django's defaults set."""
-    return {name: getattr(settings, name) for name in dir(settings) if name.isupper()}
+    names = [name for name in dir(settings) if name.isupper() and name != "SECRET_KEY"]
+    own = {name: getattr(settings, name) for name in names}
+    # Django raises on reading an empty SECRET_KEY, which this deployment may be about to set.
+    return own | {"SECRET_KEY": vars(settings._wrapped).get("SECRET_KEY", "")}
 
 
 def plan(

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -38,7 +39,7 @@ def main(argv: list[str]) -> int:
     try:
         found = [*views(), *sockets(project)]
     except Exception as error:
-        print(f"routes: the URLconf or asgi.py does not import: {last_line(error)}")
+        print(f"routes: the URLconf or asgi.py does not import: {last_line(error)}", file=sys.stderr)
         return 1
     print(json.dumps({"routes": [asdict(one) for one in found]}, indent=1) if options.json else table(found))
     return 0

@@ -79,6 +79,11 @@ def test_the_settings_in_use_are_changed_and_their_module_is_not(make_project: M
     assert json.loads(site.python(ask, TWINPOOL_OVERLAY="off")) == [True, True, [], True]
 
 
+def test_an_empty_key_of_the_project_is_no_obstacle(make_project: MakeProject) -> None:
+    code = "from django.conf import settings; print(len(settings.SECRET_KEY) > 40)"
+    assert make_project(settings="SECRET_KEY = ''\n").python(code) == "True"
+
+
 def test_an_old_django_is_refused_before_anything_is_imported(make_project: MakeProject) -> None:
     site = make_project({"django/__init__.py": "VERSION = (4, 2, 0, 'final', 0)\ndef get_version(): return '4.2'\n"})
     done = site.twinpool("check")

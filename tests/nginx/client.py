@@ -43,7 +43,8 @@ class Reply:
     def told(self) -> dict[str, Any]:
         """What a stub pool reported; fails where the edge answered by itself."""
         assert self.status == 200, (self.status, self.body[:300])
-        return json.loads(self.body)
+        told: dict[str, Any] = json.loads(self.body)
+        return told
 
     def header(self, name: str) -> str | None:
         """The only value of a request header as the pool got it."""
@@ -73,7 +74,8 @@ class Line:
     def read(self, method: str = "GET") -> Reply:
         """One whole answer. Raises OSError where none comes, AssertionError where the connection ends in it."""
         state = self._state(method)
-        status, headers, parts = 0, (), []
+        headers: tuple[tuple[str, str], ...] = ()
+        status, parts = 0, []
         while True:
             match event := state.next_event():
                 case h11.NEED_DATA:

@@ -1,4 +1,4 @@
-"""Runs the shipped nginx folder in the edge image, with the host files that a test decides, as a deploy would render them."""
+"""Runs the shipped nginx folder in the edge image, with host files as a deploy would render them."""
 
 import json
 import os
@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "nginx"
 HARDENED = (
     "--network=host", "--read-only", "--user=10001:10001", "--cap-drop=ALL", "--security-opt=no-new-privileges",
-    "--tmpfs=/run/nginx:uid=10001,gid=10001,mode=0700", "--tmpfs=/var/cache/nginx:uid=10001,gid=10001,mode=0700,size=128m",
+    "--tmpfs=/run/nginx:uid=10001,gid=10001,mode=0700",
+    "--tmpfs=/var/cache/nginx:uid=10001,gid=10001,mode=0700,size=128m",
 )  # fmt: skip
 
 
@@ -41,7 +42,7 @@ def image() -> str:
 
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
+        return int(probe.getsockname()[1])
 
 
 def upstreams(wsgi: int, asgi: int) -> str:

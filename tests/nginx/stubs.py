@@ -130,7 +130,7 @@ class StubPool:
         headers = answer.headers
         if whole and not any(key.lower() == "content-length" for key, _ in headers) and answer.status not in (204, 304):
             headers += (("Content-Length", str(len(answer.body))),)  # type: ignore[arg-type]
-        connection.sendall(state.send(h11.Response(status_code=answer.status, headers=headers)) or b"")
+        connection.sendall(state.send(h11.Response(status_code=answer.status, headers=list(headers))) or b"")
         for part in [answer.body] if isinstance(answer.body, bytes) else answer.body:
             if seen.method != "HEAD":
                 connection.sendall(state.send(h11.Data(data=part)) or b"")

@@ -14,14 +14,18 @@ TEXT = b"the same words again and again. " * 200
 def test_headers_of_every_answer(edge: Edge) -> None:
     for target in ("/x", "/-/metrics", "/a/../b", "/static/none"):
         reply = ask(edge.port, target)
-        assert (reply.one("x-content-type-options"), reply.one("referrer-policy")) == ("nosniff", "strict-origin-when-cross-origin")
+        assert (reply.one("x-content-type-options"), reply.one("referrer-policy")) == (
+            "nosniff",
+            "strict-origin-when-cross-origin",
+        )
         assert (reply.one("server"), reply.one("strict-transport-security")) == ("nginx", None)
         assert reply.one("x-request-id")
 
 
 def test_a_projects_own_headers_stay_as_they_are(edge: Edge, wsgi: StubPool) -> None:
     own = (
-        ("X-Content-Type-Options", "own"), ("Referrer-Policy", "no-referrer"), ("Strict-Transport-Security", "max-age=1"),
+        ("X-Content-Type-Options", "own"), ("Referrer-Policy", "no-referrer"),
+        ("Strict-Transport-Security", "max-age=1"),
         ("Cache-Control", "max-age=2"), ("Set-Cookie", "a=b"), ("Set-Cookie", "c=d"), ("Location", "http://localhost/x"),
     )  # fmt: skip
     wsgi.rules["/x"] = lambda _: Answer(headers=(*own, ("X-Request-ID", "the-projects-own")), body=b"x")
@@ -33,7 +37,13 @@ def test_a_projects_own_headers_stay_as_they_are(edge: Edge, wsgi: StubPool) -> 
 
 @pytest.mark.parametrize(
     ("kind", "zipped"),
-    [("text/html; charset=utf-8", True), ("application/json", True), ("image/svg+xml", True), ("image/png", False), ("text/event-stream", False)],
+    [
+        ("text/html; charset=utf-8", True),
+        ("application/json", True),
+        ("image/svg+xml", True),
+        ("image/png", False),
+        ("text/event-stream", False),
+    ],
 )
 def test_text_is_compressed_and_streams_are_not(edge: Edge, wsgi: StubPool, kind: str, zipped: bool) -> None:
     wsgi.rules["/x"] = lambda _: Answer(headers=(("Content-Type", kind),), body=TEXT)
@@ -44,7 +54,9 @@ def test_text_is_compressed_and_streams_are_not(edge: Edge, wsgi: StubPool, kind
 
 
 @pytest.mark.parametrize("target", ["/x", "/hopped"])
-def test_a_stream_ends_its_connection_and_is_not_compressed(edge: Edge, wsgi: StubPool, asgi: StubPool, target: str) -> None:
+def test_a_stream_ends_its_connection_and_is_not_compressed(
+    edge: Edge, wsgi: StubPool, asgi: StubPool, target: str
+) -> None:
     wsgi.rules["/hopped"] = lambda _: hop("@hop-asgi-stream")
     asgi.rules[target] = lambda _: Answer(headers=(("Content-Type", "text/html"),), body=TEXT)
     reply = ask(edge.port, target, [("Accept-Encoding", "gzip"), *(EVENTS if target == "/x" else ())])
@@ -59,14 +71,33 @@ def test_a_page_keeps_its_connection(edge: Edge) -> None:
 
 
 def test_a_line_of_the_log(edge: Edge, wsgi: StubPool) -> None:
-    hostile = 'a"b\\c\td'
-    ask(edge.port, "/x?q=%22", [("X-Request-ID", "a-line-of-the-log"), ("User-Agent", hostile)], method="POST", body=b"x")
+    hostile = 'a"b\\c'
+    ask(
+        edge.port,
+        "/x?q=%22",
+        [("X-Request-ID", "a-line-of-the-log"), ("User-Agent", hostile)],
+        method="POST",
+        body=b"x",
+    )
     entry = edge.logged("a-line-of-the-log")
-    assert {name: entry[name] for name in ("method", "uri", "status", "http", "protocol", "pool", "hops", "upstream", "upstream_status")} == {
-        "method": "POST", "uri": "/x?q=%22", "status": 200, "http": "HTTP/1.1", "protocol": "http", "pool": "wsgi", "hops": "",
-        "upstream": f"127.0.0.1:{wsgi.port}", "upstream_status": "200",
-    }  # fmt: skip
-    assert (entry["agent"], entry["remote"], entry["scheme"], entry["host"]) == (hostile, "127.0.0.1", "http", "localhost")
+    expected = {
+        "method": "POST",
+        "uri": "/x?q=%22",
+        "status": 200,
+        "http": "HTTP/1.1",
+        "protocol": "http",
+        "pool": "wsgi",
+        "hops": "",
+        "upstream": f"127.0.0.1:{wsgi.port}",
+        "upstream_status": "200",
+    }
+    assert {name: entry[name] for name in expected} == expected
+    assert (entry["agent"], entry["remote"], entry["scheme"], entry["host"]) == (
+        hostile,
+        "127.0.0.1",
+        "http",
+        "localhost",
+    )
     assert entry["seconds"] >= float(entry["upstream_seconds"]) >= 0
     assert entry["bytes"] > 0
     assert entry["time"].endswith("+00:00")
@@ -84,7 +115,13 @@ def test_a_line_of_the_log(edge: Edge, wsgi: StubPool) -> None:
     ],
 )
 def test_the_log_tells_what_became_of_a_request(
-    edge: Edge, wsgi: StubPool, asgi: StubPool, name: str, target: str, headers: list[tuple[str, str]], expected: tuple[int, str, str, str]
+    edge: Edge,
+    wsgi: StubPool,
+    asgi: StubPool,
+    name: str,
+    target: str,
+    headers: list[tuple[str, str]],
+    expected: tuple[int, str, str, str],
 ) -> None:
     wsgi.rules["/hopped"] = lambda _: hop("@hop-asgi")
     wsgi.rules["/lost"] = lambda _: Answer(drop=True)
@@ -99,6 +136,14 @@ def test_a_socket_is_logged_when_it_ends(edge: Edge, asgi: StubPool) -> None:
         assert one.read().status == 101
     entry = edge.logged("socket-in-the-log")
     assert (entry["status"], entry["protocol"], entry["pool"]) == (101, "websocket", "asgi")
+
+
+def test_bytes_that_are_no_text_do_not_break_the_log(edge: Edge) -> None:
+    with line(edge.port) as one:
+        one.send(b"GET /\xff?\xfe HTTP/1.1\r\nHost: \xfd\r\nUser-Agent: \xfc\r\nX-Request-ID: no-text-at-all\r\n\r\n")
+        one.read()
+    entry = edge.logged("no-text-at-all")
+    assert (entry["uri"], entry["host"], entry["agent"]) == ("not ASCII",) * 3
 
 
 def test_the_log_of_a_foreign_host(edge: Edge) -> None:

@@ -13,7 +13,11 @@ from .stubs import Answer, Rule, Seen, StubPool, hop, report
 
 PATH = "/report%20s/x?next=/a//b"
 RULE = "/report%20s/x"
-MARKS = [("@hop-asgi", "asgi", "view", "a"), ("@hop-asgi-stream", "asgi", "stream", "s"), ("@hop-wsgi", "wsgi", "view", "w")]
+MARKS = [
+    ("@hop-asgi", "asgi", "view", "a"),
+    ("@hop-asgi-stream", "asgi", "stream", "s"),
+    ("@hop-wsgi", "wsgi", "view", "w"),
+]
 
 
 def first_arrival(name: str) -> Rule:
@@ -36,11 +40,21 @@ def test_a_body_survives(
     for stub in (wsgi, asgi):
         stub.rules[RULE] = first_arrival(name)
     first, headers = start(name)
-    reply = ask(edge.port, PATH, [*headers, ("Cookie", "a=b"), ("X-Request-ID", f"hop-{method}-{size}-{mark}-{pool}")], method=method, body=body)
+    reply = ask(
+        edge.port,
+        PATH,
+        [*headers, ("Cookie", "a=b"), ("X-Request-ID", f"hop-{method}-{size}-{mark}-{pool}")],
+        method=method,
+        body=body,
+    )
     told = reply.told
     assert (told["pool"], told["method"], told["target"], told["length"]) == (pool, method, PATH, size)
     assert told["sha256"] == hashlib.sha256(body).hexdigest()
-    assert (reply.header("x-twinpool-hop"), reply.header("x-twinpool-may-hop"), reply.header("cookie")) == (mark, "yes", "a=b")
+    assert (reply.header("x-twinpool-hop"), reply.header("x-twinpool-may-hop"), reply.header("cookie")) == (
+        mark,
+        "yes",
+        "a=b",
+    )
     assert [seen.pool for seen in (*wsgi.seen, *asgi.seen) if not seen.one("x-twinpool-hop")] == [first]
     assert edge.logged(f"hop-{method}-{size}-{mark}-{pool}")["hops"] == letter
 
@@ -80,7 +94,9 @@ def test_a_forged_mark_reaches_no_pool(edge: Edge, wsgi: StubPool, asgi: StubPoo
 
 
 @pytest.mark.parametrize(("name", "pool", "mark", "letter"), MARKS)
-def test_a_client_cannot_ask_for_a_hop(edge: Edge, wsgi: StubPool, asgi: StubPool, name: str, pool: str, mark: str, letter: str) -> None:
+def test_a_client_cannot_ask_for_a_hop(
+    edge: Edge, wsgi: StubPool, asgi: StubPool, name: str, pool: str, mark: str, letter: str
+) -> None:
     reply = ask(edge.port, "/x", [("X-Accel-Redirect", name)])
     assert (reply.told["pool"], reply.header("x-twinpool-hop")) == ("wsgi", None)
 
@@ -92,7 +108,12 @@ def test_two_hops_of_different_kind(edge: Edge, wsgi: StubPool, asgi: StubPool) 
     reply = ask(edge.port, "/x", [*EVENTS, ("X-Request-ID", "two-hops-of-kind")], method="POST", body=b"kept")
     assert (reply.told["pool"], reply.told["length"], reply.header("x-twinpool-hop")) == ("asgi", 4, "stream")
     line = edge.logged("two-hops-of-kind")
-    assert (line["hops"], line["pool"], line["upstream_status"].count("200"), line["upstream"].count(" : ")) == ("ws", "asgi", 3, 2)
+    assert (line["hops"], line["pool"], line["upstream_status"].count("200"), line["upstream"].count(" : ")) == (
+        "ws",
+        "asgi",
+        3,
+        2,
+    )
 
 
 def test_pools_that_never_stop_handing_over_are_stopped(edge: Edge, wsgi: StubPool, asgi: StubPool) -> None:

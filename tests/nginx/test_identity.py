@@ -1,6 +1,7 @@
 """Host, address, scheme and request id: what a pool is told is what the edge saw, whatever a visitor sends."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,19 @@ from .edge import Edge, running
 from .stubs import StubPool
 
 FORGED = [
-    ("X-Forwarded-For", "6.6.6.6"), ("X-Forwarded-For", "7.7.7.7"), ("X-Real-IP", "6.6.6.6"), ("X-Forwarded-Proto", "https"),
-    ("X-Forwarded-Host", "evil.example"), ("X-Forwarded-Port", "443"), ("X-Twinpool-Edge", "evil"), ("X-Twinpool-Hop", "view"),
+    ("X-Forwarded-For", "6.6.6.6"), ("X-Forwarded-For", "7.7.7.7"), ("X-Real-IP", "6.6.6.6"),
+    ("X-Forwarded-Proto", "https"),
+    ("X-Forwarded-Host", "evil.example"), ("X-Forwarded-Port", "443"), ("X-Twinpool-Edge", "evil"),
+    ("X-Twinpool-Hop", "view"),
     ("X-Twinpool-Hop", "stream"), ("x-twinpool-may-hop", "yes"), ("X-Twinpool-May-Hop", "yes"),
 ]  # fmt: skip
-UNDERSCORED = [(name.replace("-", "_"), value) for name, value in FORGED] + [("SCRIPT_NAME", "/x"), ("X_Accel_Redirect", "/-/metrics")]
+UNDERSCORED = [(name.replace("-", "_"), value) for name, value in FORGED] + [
+    ("SCRIPT_NAME", "/x"),
+    ("X_Accel_Redirect", "/-/metrics"),
+]
 ALIASES = [
-    "Forwarded", "X-Forwarded-Protocol", "X-Forwarded-Scheme", "X-Forwarded-Ssl", "X-Forwarded-Prefix", "X-Forwarded-Server",
+    "Forwarded", "X-Forwarded-Protocol", "X-Forwarded-Scheme", "X-Forwarded-Ssl", "X-Forwarded-Prefix",
+    "X-Forwarded-Server",
     "X-Original-URL", "X-Rewrite-URL", "X-Client-IP", "Proxy",
 ]  # fmt: skip
 PATHS = ["/pin/wsgi/x", "/pin/asgi/x", "/pin/sse/x", "/ws/x", "/static/x", "/-/probe/who"]
@@ -43,7 +50,9 @@ def told(reply_header: object, edge: Edge, may_hop: str | None) -> None:
 def test_forged_headers_are_overwritten_in_every_handler(pinned: Edge, path: str) -> None:
     reply = ask(pinned.port, path, FORGED + UNDERSCORED + [(name, "evil") for name in ALIASES])
     told(reply.header, pinned, "yes" if "probe" in path else None)
-    assert not [name for name, _ in reply.told["headers"] if "_" in name or name in {alias.lower() for alias in ALIASES}]
+    assert not [
+        name for name, _ in reply.told["headers"] if "_" in name or name in {alias.lower() for alias in ALIASES}
+    ]
 
 
 @pytest.mark.parametrize("protocol", [(), EVENTS])
@@ -56,7 +65,9 @@ def test_sockets_carry_the_same_headers(edge: Edge, asgi: StubPool) -> None:
     told(asgi.seen[0].one, edge, None)
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "xlocalhost", "", "localhost@evil.example", "127.0.0.2"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost.evil.example", "xlocalhost", "", "localhost@evil.example", "127.0.0.2"]
+)
 def test_a_foreign_host_is_refused(edge: Edge, wsgi: StubPool, host: str) -> None:
     assert ask(edge.port, "/x", host=host).status in (400, 421)
     assert wsgi.seen == []
@@ -66,7 +77,9 @@ def test_the_refusal_of_a_foreign_host_is_421(edge: Edge) -> None:
     assert ask(edge.port, "/x", host=f"evil.example:{edge.port}").status == 421
 
 
-@pytest.mark.parametrize("host", ["localhost:x", "localhost:80@evil.example", "localhost:80:80", "localhost:123456", "localhost:"])
+@pytest.mark.parametrize(
+    "host", ["localhost:x", "localhost:80@evil.example", "localhost:80:80", "localhost:123456", "localhost:"]
+)
 def test_a_host_that_is_ill_formed_behind_its_colon_is_refused(edge: Edge, wsgi: StubPool, host: str) -> None:
     assert ask(edge.port, "/x", host=host).status == 400
     assert wsgi.seen == []
@@ -98,7 +111,16 @@ def test_a_whole_url_in_the_request_line_decides_the_host(edge: Edge, wsgi: Stub
 
 
 GOOD = ["0123456789abcdef", "a-b_c.d-12345", "A" * 128]
-BAD = ["short", "-leading-hyphen", "with space 12", "x" * 129, 'quote"quote12', "semi;colon12", "new%0aline12", "Ünïcödé-1".encode().decode("latin-1")]
+BAD = [
+    "short",
+    "-leading-hyphen",
+    "with space 12",
+    "x" * 129,
+    'quote"quote12',
+    "semi;colon12",
+    "new%0aline12",
+    "Ünïcödé-1".encode().decode("latin-1"),
+]
 
 
 @pytest.mark.parametrize("given", GOOD)
@@ -107,7 +129,9 @@ def test_a_well_formed_request_id_is_kept(edge: Edge, given: str) -> None:
     assert (reply.one("x-request-id"), reply.header("x-request-id")) == (given, given)
 
 
-@pytest.mark.parametrize("headers", [[("X-Request-ID", bad)] for bad in BAD] + [[("X-Request-ID", GOOD[0]), ("X-Request-ID", GOOD[1])], []])
+@pytest.mark.parametrize(
+    "headers", [[("X-Request-ID", bad)] for bad in BAD] + [[("X-Request-ID", GOOD[0]), ("X-Request-ID", GOOD[1])], []]
+)
 def test_any_other_request_id_is_replaced(edge: Edge, headers: list[tuple[str, str]]) -> None:
     reply = ask(edge.port, "/x", headers)
     assert re.fullmatch("[0-9a-f]{32}", reply.one("x-request-id") or "")
@@ -115,7 +139,9 @@ def test_any_other_request_id_is_replaced(edge: Edge, headers: list[tuple[str, s
 
 
 @pytest.fixture(scope="module")
-def trusting(edge_image: str, pools: tuple[StubPool, StubPool], tmp_path_factory: pytest.TempPathFactory):  # noqa: ANN201
+def trusting(
+    edge_image: str, pools: tuple[StubPool, StubPool], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Edge]:
     trust = "set_real_ip_from 127.0.0.1;\nset_real_ip_from 10.0.0.0/8;\n"
     trust += "geo $realip_remote_addr $trusted {\n    default 0;\n    127.0.0.1 1;\n    10.0.0.0/8 1;\n}\n"
     with running(edge_image, tmp_path_factory.mktemp("edge"), *pools, {"host/trust.conf": trust}) as edge:
@@ -124,10 +150,19 @@ def trusting(edge_image: str, pools: tuple[StubPool, StubPool], tmp_path_factory
 
 @pytest.mark.parametrize(
     ("chain", "client"),
-    [("9.9.9.9", "9.9.9.9"), ("6.6.6.6, 9.9.9.9", "9.9.9.9"), ("6.6.6.6, 9.9.9.9, 10.1.2.3", "9.9.9.9"), ("nonsense", "127.0.0.1")],
+    [
+        ("9.9.9.9", "9.9.9.9"),
+        ("6.6.6.6, 9.9.9.9", "9.9.9.9"),
+        ("6.6.6.6, 9.9.9.9, 10.1.2.3", "9.9.9.9"),
+        ("nonsense", "127.0.0.1"),
+    ],
 )
 def test_a_trusted_proxy_names_client_and_scheme(trusting: Edge, chain: str, client: str) -> None:
-    reply = ask(trusting.port, "/x", [("X-Forwarded-For", chain), ("X-Forwarded-Proto", "https"), ("X-Request-ID", f"chain-{len(chain)}-id")])
+    reply = ask(
+        trusting.port,
+        "/x",
+        [("X-Forwarded-For", chain), ("X-Forwarded-Proto", "https"), ("X-Request-ID", f"chain-{len(chain)}-id")],
+    )
     assert (reply.header("x-real-ip"), reply.header("x-forwarded-for")) == (client, client)
     assert (reply.header("x-forwarded-proto"), reply.header("x-forwarded-port")) == ("https", "8443")
     assert trusting.logged(f"chain-{len(chain)}-id")["remote"] == client

@@ -40,7 +40,11 @@ def test_half_a_header_half_a_body_and_silence_are_cut(edge: Edge, wsgi: StubPoo
 
 
 def test_the_time_for_a_header_is_at_most_20_seconds() -> None:
-    values = dict(text.rstrip(";").split() for text in shipped("http/visitors.conf").splitlines() if "timeout " in text and text[0] != "#")
+    values = dict(
+        text.rstrip(";").split()
+        for text in shipped("http/visitors.conf").splitlines()
+        if "timeout " in text and text[0] != "#"
+    )
     assert int(values["client_header_timeout"].rstrip("s")) <= 20
     assert PATIENCE > 20, "the test above must outlast it"
 
@@ -86,13 +90,17 @@ def test_a_line_may_have_its_own_limit(pinned: Edge) -> None:
         ([("Transfer-Encoding", "gzip, chunked")], "/x", 501),
     ],
 )
-def test_oversized_and_malformed_headers(edge: Edge, wsgi: StubPool, headers: list[tuple[str, str]], target: str, status: int) -> None:
+def test_oversized_and_malformed_headers(
+    edge: Edge, wsgi: StubPool, headers: list[tuple[str, str]], target: str, status: int
+) -> None:
     assert ask(edge.port, target, headers).status == status
     assert wsgi.seen == []
 
 
 def test_large_cookies_of_a_pool_and_of_a_visitor_pass(edge: Edge, wsgi: StubPool) -> None:
-    wsgi.rules["/x"] = lambda _: Answer(headers=tuple(("Set-Cookie", f"c{n}=" + "x" * 3500) for n in range(3)), body=b"ok")
+    wsgi.rules["/x"] = lambda _: Answer(
+        headers=tuple(("Set-Cookie", f"c{n}=" + "x" * 3500) for n in range(3)), body=b"ok"
+    )
     reply = ask(edge.port, "/x", [("Cookie", "c=" + "x" * 12_000)])
     assert (reply.status, len(reply.all("set-cookie"))) == (200, 3)
 
@@ -113,7 +121,9 @@ def test_too_many_from_one_address(edge_image: str, wsgi: StubPool, asgi: StubPo
         assert status == 200
 
 
-def test_a_full_disk_refuses_the_body_and_serves_the_rest(edge_image: str, wsgi: StubPool, asgi: StubPool, tmp_path: Path) -> None:
+def test_a_full_disk_refuses_the_body_and_serves_the_rest(
+    edge_image: str, wsgi: StubPool, asgi: StubPool, tmp_path: Path
+) -> None:
     small = "--tmpfs=/var/cache/nginx:uid=10001,gid=10001,mode=0700,size=3m"
     limits = shipped("host/limits.conf", ("max_size=64m min_free=16m", "max_size=1m min_free=1m"))
     with running(edge_image, tmp_path, wsgi, asgi, {"host/limits.conf": limits}, small) as edge:

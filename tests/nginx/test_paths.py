@@ -12,9 +12,11 @@ from .stubs import StubPool
     [
         "//ws/x", "/ws//x", "///", "/x//", "/%2fws/x", "/%2Fws/x", "/ws/%2f/x", "//evil.example/x", "/x//?a=1",
         "/a/../ws/x", "/a/./ws/x", "/./ws/x", "/../ws/x", "/ws/..", "/ws/.", "/ws/../", "/..", "/.",
-        "/a/%2e%2e/ws/x", "/a/%2E%2E/ws/x", "/a/.%2e/ws/x", "/a/%2e./ws/x", "/a/..%2fws/x", "/a%2f..%2fws/x", "/a/%2e/ws",
+        "/a/%2e%2e/ws/x", "/a/%2E%2E/ws/x", "/a/.%2e/ws/x", "/a/%2e./ws/x", "/a/..%2fws/x", "/a%2f..%2fws/x",
+        "/a/%2e/ws",
         "/a/..%5cws/x", "/a%5c..%5cws", "/a\\..\\ws", "/a/..;/ws/x", "/a/..?x=1", "/a/%2e%2e?x=1",
-        "/-/probe/../metrics", "/-/probe/%2e%2e/metrics", "/-/probe/..%2fmetrics", "/-/probe//../metrics", "/x/..%2f-/metrics",
+        "/-/probe/../metrics", "/-/probe/%2e%2e/metrics", "/-/probe/..%2fmetrics", "/-/probe//../metrics",
+        "/x/..%2f-/metrics",
         "/ws/x#/../y", "/-#/metrics", "/ws%00/x", "/%zz",
     ],
 )  # fmt: skip
@@ -29,8 +31,9 @@ def test_what_edge_and_pool_would_read_differently_is_refused(
 @pytest.mark.parametrize(
     "target",
     [
-        "/x?next=https://example.org//a/../b", "/x?next=%2F..%2f", "/x?a=/./", "/.well-known/x", "/a..b/..c/d../...", "/a%20b/%C3%A9",
-        "/group%2Fname/x", "/a;b=c/x", "/a%25%32%65/x", "/x?", "/x?#".rstrip("#"), "/a%3fb", "/~x/a:b@c",
+        "/x?next=https://example.org//a/../b", "/x?next=%2F..%2f", "/x?a=/./", "/.well-known/x", "/a..b/..c/d../...",
+        "/a%20b/%C3%A9",
+        "/group%2Fname/x", "/a;b=c/x", "/a%25%32%65/x", "/x?", "/a%3fb", "/~x/a:b@c",
     ],
 )  # fmt: skip
 def test_an_ordinary_path_reaches_the_pool_as_it_was_sent(edge: Edge, target: str) -> None:
@@ -61,7 +64,8 @@ def test_a_line_that_ends_in_a_slash_sends_its_bare_name_there(pinned: Edge, tar
 
 
 CLOSED = [
-    "/-/", "/-/live", "/-/ready", "/-/metrics", "/-/METRICS", "/-/metrics/", "/-/metrics?x=1", "/-/metrics.", "/-/probe", "/-/Probe/who",
+    "/-/", "/-/live", "/-/ready", "/-/metrics", "/-/METRICS", "/-/metrics/", "/-/metrics?x=1", "/-/metrics.",
+    "/-/probe", "/-/Probe/who",
     "/%2d/metrics", "/%2D/metrics", "/-%2fmetrics", "/-%2Fmetrics", "/%2d%2fmetrics", "/-/%6detrics", "/-/metrics%20",
     "/-/edge-leaving", "/-/x/probe/who", "/-/probex/who", "/-/a%2fb", "/-/;x", "/-/.x",
 ]  # fmt: skip
@@ -85,7 +89,11 @@ def test_what_is_not_the_kits_is_the_projects(edge: Edge, target: str) -> None:
 @pytest.mark.parametrize("target", ["/-/probe/who", "/%2d/probe/who", "/-/pro%62e/who?x=1"])
 def test_probes_go_by_protocol_with_leave_to_hop(pinned: Edge, target: str) -> None:
     reply = ask(pinned.port, target, [("X-Twinpool-Probe", "s3cret")])
-    assert (reply.told["pool"], reply.header("x-twinpool-may-hop"), reply.header("x-twinpool-probe")) == ("wsgi", "yes", "s3cret")
+    assert (reply.told["pool"], reply.header("x-twinpool-may-hop"), reply.header("x-twinpool-probe")) == (
+        "wsgi",
+        "yes",
+        "s3cret",
+    )
 
 
 def test_no_path_leads_to_the_edges_own_pages(edge: Edge) -> None:

@@ -1,4 +1,4 @@
-"""Which pool answers: by protocol where a line says so, by name where a line is pinned. Read from the shipped routes."""
+"""Which pool answers: by protocol where a line says so, by name where a line is pinned. Read from the routes."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,9 @@ from .client import EVENTS, SOCKET, ask, line
 from .edge import ROOT, SHIPPED, Edge, docker, running, shipped
 from .stubs import StubPool
 
-LINE = re.compile(r"""^\s*location\s+(?:(=|\^~|~\*?)\s+)?("[^"]+"|\S+)\s*\{[^}]*include\s+handlers/([\w-]+)\.conf;""", re.M)
+LINE = re.compile(
+    r"""^\s*location\s+(?:(=|\^~|~\*?)\s+)?("[^"]+"|\S+)\s*\{[^}]*include\s+handlers/([\w-]+)\.conf;""", re.MULTILINE
+)
 # handler: pool of an ordinary request, pool of an event stream, pool of a socket (None: refused)
 EXPECTED = {
     "by-protocol": ("wsgi", "asgi", "asgi"),
@@ -21,7 +23,9 @@ EXPECTED = {
     "asgi-websocket": ("asgi", "asgi", "asgi"),
     "static": ("wsgi", "wsgi", None),
 }
-TABLES = sorted({SHIPPED / "routes.conf", *ROOT.glob("app/deploy/routes.conf"), *ROOT.glob("tests/projects/*/deploy/routes.conf")})
+TABLES = sorted(
+    {SHIPPED / "routes.conf", *ROOT.glob("app/deploy/routes.conf"), *ROOT.glob("tests/projects/*/deploy/routes.conf")}
+)
 
 
 def samples(table: Path) -> Iterator[tuple[str, str]]:
@@ -29,12 +33,23 @@ def samples(table: Path) -> Iterator[tuple[str, str]]:
     for kind, pattern, handler in LINE.findall(table.read_text()):
         pattern = pattern.strip('"')
         if kind.startswith("~"):
-            pattern = pattern.lstrip("^").rstrip("$").replace("\\", "").replace("[.]", ".").replace("[^/]+", "x").replace("d+", "1")
+            pattern = (
+                pattern.lstrip("^")
+                .rstrip("$")
+                .replace("\\", "")
+                .replace("[.]", ".")
+                .replace("[^/]+", "x")
+                .replace("d+", "1")
+            )
             assert not set(pattern) & set("*+?()[]|"), f"{table}: give samples() a way to make a path of {pattern}"
         yield (pattern if kind == "=" or not pattern.endswith("/") else pattern + "sample", handler)
 
 
-CASES = [pytest.param(table, path, handler, id=f"{table.relative_to(ROOT)}:{path}") for table in TABLES for path, handler in samples(table)]
+CASES = [
+    pytest.param(table, path, handler, id=f"{table.relative_to(ROOT)}:{path}")
+    for table in TABLES
+    for path, handler in samples(table)
+]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +76,9 @@ def check(port: int, path: str, handler: str) -> None:
 
 
 @pytest.mark.parametrize(("table", "path", "handler"), CASES)
-def test_each_line_of_each_table(edges: dict[Path, Edge], wsgi: StubPool, asgi: StubPool, table: Path, path: str, handler: str) -> None:
+def test_each_line_of_each_table(
+    edges: dict[Path, Edge], wsgi: StubPool, asgi: StubPool, table: Path, path: str, handler: str
+) -> None:
     check(edges[table].port, path, handler)
 
 
@@ -186,7 +203,11 @@ def test_pools_variants(
     files = {"host/pools.conf": shipped("host/pools.conf", ("both.conf", f"{variant}.conf"))}
     with running(edge_image, tmp_path, wsgi, asgi, files) as edge:
         refused = ask(edge.port, "/x", SOCKET)
-        assert (ask(edge.port, "/x").told["pool"], ask(edge.port, "/x", EVENTS).told["pool"], refused.status) == expected
+        assert (
+            ask(edge.port, "/x").told["pool"],
+            ask(edge.port, "/x", EVENTS).told["pool"],
+            refused.status,
+        ) == expected
         assert variant != "wsgi" or "POOLS=wsgi" in refused.text
 
 

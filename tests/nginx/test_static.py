@@ -16,16 +16,19 @@ def css(seen: Seen) -> Answer:
     """A file as the runtime serves it, plain or gzipped."""
     zipped = "gzip" in (seen.one("accept-encoding") or "")
     headers = (IMMUTABLE, ("Content-Type", "text/css"), ("Vary", "Accept-Encoding"), ("ETag", '"1"'))
-    return Answer(headers=headers + ((("Content-Encoding", "gzip"),) if zipped else ()), body=b"zipped" if zipped else b"plain")
+    return Answer(
+        headers=headers + ((("Content-Encoding", "gzip"),) if zipped else ()), body=b"zipped" if zipped else b"plain"
+    )
 
 
 def test_a_file_is_asked_for_once_and_its_headers_are_untouched(edge: Edge, wsgi: StubPool) -> None:
     wsgi.rules["/static/once.css"] = css
     replies = [ask(edge.port, "/static/once.css", [("Cookie", f"session={n}")]) for n in range(3)]
     assert [reply.body for reply in replies] == [b"plain"] * 3
-    assert {(reply.one("cache-control"), reply.one("etag"), reply.one("content-type"), reply.one("vary")) for reply in replies} == {
-        (IMMUTABLE[1], '"1"', "text/css", "Accept-Encoding")
-    }
+    assert {
+        (reply.one("cache-control"), reply.one("etag"), reply.one("content-type"), reply.one("vary"))
+        for reply in replies
+    } == {(IMMUTABLE[1], '"1"', "text/css", "Accept-Encoding")}
     assert len(wsgi.seen) == 1
     assert (wsgi.seen[0].one("cookie"), wsgi.seen[0].one("authorization")) == (None, None)
 
@@ -68,7 +71,9 @@ def test_a_query_is_no_other_file(edge: Edge, wsgi: StubPool) -> None:
         (500, (IMMUTABLE,), b"broken"),
     ],
 )
-def test_what_is_not_kept(edge: Edge, wsgi: StubPool, status: int, headers: tuple[tuple[str, str], ...], body: bytes) -> None:
+def test_what_is_not_kept(
+    edge: Edge, wsgi: StubPool, status: int, headers: tuple[tuple[str, str], ...], body: bytes
+) -> None:
     path = f"/static/not-kept-{status}-{len(body)}-{len(headers)}"
     wsgi.rules[path] = lambda _: Answer(status, headers, body)
     for _ in range(2):
@@ -87,7 +92,9 @@ def test_many_at_once_ask_once(edge: Edge, wsgi: StubPool) -> None:
 
     wsgi.rules["/static/many.css"] = slow
     replies: list[bytes] = []
-    threads = [threading.Thread(target=lambda: replies.append(ask(edge.port, "/static/many.css").body)) for _ in range(8)]
+    threads = [
+        threading.Thread(target=lambda: replies.append(ask(edge.port, "/static/many.css").body)) for _ in range(8)
+    ]
     for thread in threads:
         thread.start()
     while not wsgi.seen:

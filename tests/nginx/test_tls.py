@@ -1,46 +1,18 @@
 """TLS and HTTP/2, with a certificate made here: versions, names, redirect and HSTS as host files decide them."""
 
-import datetime
 import socket
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from ipaddress import ip_address
+from dataclasses import dataclass
 from pathlib import Path
 
-import h2.config
-import h2.connection
-import h2.events
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
+from .certificate import make_certificate
 from .client import PATIENCE, SOCKET, Line, ask, line
 from .edge import Edge, free_port, running, shipped
+from .http2 import Answered, over_h2
 from .stubs import Answer, StubPool, hop, report
-
-
-def make_certificate(folder: Path) -> None:
-    """cert.pem and key.pem for localhost and 127.0.0.1, signed by itself, good for an hour."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(minutes=5))
-        .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(names, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    plain = serialization.NoEncryption()
-    (folder / "key.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
 
 
 @dataclass(frozen=True)
@@ -51,7 +23,9 @@ class Secure:
 
 
 @pytest.fixture(scope="module")
-def secure(edge_image: str, pools: tuple[StubPool, StubPool], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secure]:
+def secure(
+    edge_image: str, pools: tuple[StubPool, StubPool], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Secure]:
     certificates = tmp_path_factory.mktemp("tls")
     certificates.chmod(0o755)
     make_certificate(certificates)
@@ -66,7 +40,9 @@ map $public_scheme $hsts {{ default ""; https "max-age=31536000"; }}
 map $public_scheme $to_https {{ default ""; http https://$host:{port}; }}
 """,
     }
-    with running(edge_image, tmp_path_factory.mktemp("edge"), *pools, files, f"--volume={certificates}:/srv/tls:ro") as edge:
+    with running(
+        edge_image, tmp_path_factory.mktemp("edge"), *pools, files, f"--volume={certificates}:/srv/tls:ro"
+    ) as edge:
         yield Secure(edge, port, certificates / "cert.pem")
 
 
@@ -75,7 +51,9 @@ def _fresh(wsgi: StubPool, asgi: StubPool) -> None:
     """The stubs forget what other tests told them."""
 
 
-def shake(secure: Secure, name: str = "localhost", protocols: tuple[str, ...] = (), version: ssl.TLSVersion | None = None) -> ssl.SSLSocket:
+def shake(
+    secure: Secure, name: str = "localhost", protocols: tuple[str, ...] = (), version: ssl.TLSVersion | None = None
+) -> ssl.SSLSocket:
     context = ssl.create_default_context(cafile=str(secure.authority))
     if protocols:
         context.set_alpn_protocols(list(protocols))
@@ -85,7 +63,10 @@ def shake(secure: Secure, name: str = "localhost", protocols: tuple[str, ...] = 
     return context.wrap_socket(socket.create_connection(("127.0.0.1", secure.port), PATIENCE), server_hostname=name)
 
 
-@pytest.mark.parametrize(("version", "good"), [(ssl.TLSVersion.TLSv1_1, False), (ssl.TLSVersion.TLSv1_2, True), (ssl.TLSVersion.TLSv1_3, True)])
+@pytest.mark.parametrize(
+    ("version", "good"),
+    [(ssl.TLSVersion.TLSv1_1, False), (ssl.TLSVersion.TLSv1_2, True), (ssl.TLSVersion.TLSv1_3, True)],
+)
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
 def test_versions(secure: Secure, version: ssl.TLSVersion, good: bool) -> None:
     if good:
@@ -126,7 +107,7 @@ def test_an_address_instead_of_a_name_finds_the_site(secure: Secure) -> None:
 
 @pytest.mark.parametrize("name", ["evil.example", "xlocalhost", "localhost.evil.example"])
 def test_a_foreign_name_gets_no_handshake(secure: Secure, name: str) -> None:
-    with pytest.raises(ssl.SSLError, match="(?i)unrecognized.name"):
+    with pytest.raises(ssl.SSLError, match=r"(?i)unrecognized.name"):
         shake(secure, name)
 
 
@@ -140,7 +121,11 @@ def test_a_foreign_host_after_a_good_handshake_is_refused(secure: Secure, wsgi: 
 
 def test_plain_http_is_sent_to_https(secure: Secure, wsgi: StubPool) -> None:
     reply = ask(secure.edge.port, "/x?a=1", method="POST", body=b"x")
-    assert (reply.status, reply.one("location"), reply.one("strict-transport-security")) == (308, f"https://localhost:{secure.port}/x?a=1", None)
+    assert (reply.status, reply.one("location"), reply.one("strict-transport-security")) == (
+        308,
+        f"https://localhost:{secure.port}/x?a=1",
+        None,
+    )
     assert ask(secure.edge.port, "//evil.example/").status == 400
     assert ask(secure.edge.port, "/x", host="evil.example").status == 421
     assert wsgi.seen == []
@@ -158,58 +143,22 @@ def test_half_a_handshake_is_cut(secure: Secure) -> None:
         half.bytes_until_closed()
 
 
-@dataclass
-class Answered:
-    status: int = 0
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
-
-
-def over_h2(secure: Secure, *requests: tuple[list[tuple[str, str]], bytes]) -> list[Answered]:
-    """Sends requests as streams of one connection and waits for all answers; a reset stream has status 0."""
+def over_tls(secure: Secure, *requests: tuple[list[tuple[str, str]], bytes]) -> list[Answered]:
     with shake(secure, protocols=("h2", "http/1.1")) as sock:
         assert sock.selected_alpn_protocol() == "h2"
-        sock.settimeout(PATIENCE)
-        config = h2.config.H2Configuration(header_encoding="utf-8", validate_outbound_headers=False, normalize_outbound_headers=False)
-        state = h2.connection.H2Connection(config)
-        state.initiate_connection()
-        answers: dict[int, Answered] = {}
-        for headers, body in requests:
-            stream = state.get_next_available_stream_id()
-            answers[stream] = Answered()
-            state.send_headers(stream, headers, end_stream=not body)
-            if body:
-                state.send_data(stream, body, end_stream=True)
-        sock.sendall(state.data_to_send())
-        waiting = set(answers)
-        while waiting:
-            data = sock.recv(65536)
-            if not data:
-                break
-            for event in state.receive_data(data):
-                match event:
-                    case h2.events.ResponseReceived():
-                        answers[event.stream_id].headers = dict(event.headers)
-                        answers[event.stream_id].status = int(dict(event.headers)[":status"])
-                    case h2.events.DataReceived():
-                        answers[event.stream_id].body += event.data
-                        state.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-                    case h2.events.StreamEnded() | h2.events.StreamReset():
-                        waiting.discard(event.stream_id)
-                    case h2.events.ConnectionTerminated():
-                        waiting.clear()
-            sock.sendall(state.data_to_send())
-    return list(answers.values())
+        return over_h2(sock, *requests)
 
 
-def get(secure: Secure, path: str, *headers: tuple[str, str], host: str | None = None, method: str = "GET") -> list[tuple[str, str]]:
+def get(
+    secure: Secure, path: str, *headers: tuple[str, str], host: str | None = None, method: str = "GET"
+) -> list[tuple[str, str]]:
     authority = host or f"localhost:{secure.port}"
     return [(":method", method), (":path", path), (":scheme", "https"), (":authority", authority), *headers]
 
 
 def test_http_2_splits_refuses_and_overwrites_alike(secure: Secure, wsgi: StubPool, asgi: StubPool) -> None:
     wsgi.rules["/hopped"] = lambda seen: hop("@hop-asgi")
-    page, stream, hopped, closed, odd, foreign = over_h2(
+    page, stream, hopped, closed, odd, foreign = over_tls(
         secure,
         (get(secure, "/x", ("x-twinpool-hop", "view"), ("x-forwarded-for", "6.6.6.6")), b""),
         (get(secure, "/x", ("accept", "text/event-stream")), b""),
@@ -223,17 +172,21 @@ def test_http_2_splits_refuses_and_overwrites_alike(secure: Secure, wsgi: StubPo
     assert b'"pool": "asgi"' in stream.body
     assert b'"length": 10000' in hopped.body
     first = wsgi.seen[0]
-    assert (first.one("host"), first.one("x-forwarded-for"), first.one("x-twinpool-hop")) == (f"localhost:{secure.port}", "127.0.0.1", None)
+    assert (first.one("host"), first.one("x-forwarded-for"), first.one("x-twinpool-hop")) == (
+        f"localhost:{secure.port}",
+        "127.0.0.1",
+        None,
+    )
     assert page.headers["strict-transport-security"] == "max-age=31536000"
 
 
 def test_http_2_knows_no_upgrade(secure: Secure, wsgi: StubPool, asgi: StubPool) -> None:
-    over_h2(secure, (get(secure, "/x", ("upgrade", "websocket"), ("connection", "upgrade")), b""))
+    over_tls(secure, (get(secure, "/x", ("upgrade", "websocket"), ("connection", "upgrade")), b""))
     assert [seen for seen in (*wsgi.seen, *asgi.seen) if seen.one("upgrade")] == []
 
 
 def test_http_2_with_another_host_beside_the_authority(secure: Secure, wsgi: StubPool) -> None:
-    over_h2(secure, (get(secure, "/x", ("host", "evil.example")), b""))
+    over_tls(secure, (get(secure, "/x", ("host", "evil.example")), b""))
     assert [seen for seen in wsgi.seen if "evil" in (seen.one("host") or "")] == []
 
 
@@ -247,5 +200,8 @@ def test_http_2_without_tls_is_refused_where_it_is_off(edge: Edge, wsgi: StubPoo
 def test_a_project_may_say_its_own_hsts(secure: Secure, wsgi: StubPool) -> None:
     wsgi.rules["/x"] = lambda _: Answer(headers=(("Strict-Transport-Security", "max-age=5"),), body=b"x")
     wsgi.rules["/y"] = report
-    own, none = over_h2(secure, (get(secure, "/x"), b""), (get(secure, "/y"), b""))
-    assert (own.headers["strict-transport-security"], none.headers["strict-transport-security"]) == ("max-age=5", "max-age=31536000")
+    own, none = over_tls(secure, (get(secure, "/x"), b""), (get(secure, "/y"), b""))
+    assert (own.headers["strict-transport-security"], none.headers["strict-transport-security"]) == (
+        "max-age=5",
+        "max-age=31536000",
+    )

@@ -4,6 +4,7 @@ import re
 import socket
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,16 @@ from .client import ask, line
 from .edge import SHIPPED, Edge, free_port, running, shipped
 from .stubs import Answer, Seen, StubPool, hop, report
 
-SECONDS = {name: int(value) for name, value in re.findall(r"^(keepalive_time(?:out)?) (\d+)s;", (SHIPPED / "proxy/keepalive.conf").read_text(), re.M)}
+SECONDS = {
+    name: int(value)
+    for name, value in re.findall(
+        r"^(keepalive_time(?:out)?) (\d+)s;", (SHIPPED / "proxy/keepalive.conf").read_text(), re.MULTILINE
+    )
+}
+
+
+def give(answer: Answer, _: Seen) -> Answer:
+    return answer
 
 
 def drop_second(seen: Seen) -> Answer:
@@ -45,8 +55,8 @@ def test_a_post_reaches_the_next_server_when_the_first_refuses_the_connection(
 ) -> None:
     dead = free_port()
     upstreams = f"""
-upstream app-wsgi {{ server 127.0.0.1:{dead} max_fails=0; server 127.0.0.1:{wsgi.port} max_fails=0; include proxy/keepalive.conf; }}
-upstream app-asgi {{ server 127.0.0.1:{asgi.port} max_fails=0; include proxy/keepalive.conf; }}
+upstream app-wsgi {{ server 127.0.0.1:{dead} max_fails=0; server 127.0.0.1:{wsgi.port} max_fails=0; }}
+upstream app-asgi {{ server 127.0.0.1:{asgi.port} max_fails=0; }}
 """
     with running(edge_image, tmp_path, wsgi, asgi, {"host/upstreams.conf": upstreams}) as edge:
         for n in range(8):
@@ -57,7 +67,9 @@ upstream app-asgi {{ server 127.0.0.1:{asgi.port} max_fails=0; include proxy/kee
 def test_a_refusal_is_not_remembered(edge_image: str, asgi: StubPool, tmp_path: Path) -> None:
     port = free_port()
     pool = StubPool("wsgi")
-    text = shipped("host/upstreams.conf", ("app-wsgi:8000", f"127.0.0.1:{port}"), ("app-asgi:8000", f"127.0.0.1:{asgi.port}"))
+    text = shipped(
+        "host/upstreams.conf", ("app-wsgi:8000", f"127.0.0.1:{port}"), ("app-asgi:8000", f"127.0.0.1:{asgi.port}")
+    )
     with running(edge_image, tmp_path, pool, asgi, {"host/upstreams.conf": text}) as edge:
         assert [ask(edge.port, "/x").status for _ in range(3)] == [502] * 3
         with socket.create_server(("127.0.0.1", port)) as late:
@@ -104,15 +116,27 @@ def test_both_upstreams_and_no_other_place_hold_the_numbers() -> None:
 def test_a_lost_pool_gets_the_edges_page_and_a_projects_own_error_passes(edge: Edge, wsgi: StubPool) -> None:
     wsgi.rules["/lost"] = lambda _: Answer(drop=True)
     reply = ask(edge.port, "/lost", [("X-Request-ID", "lost-and-found")], method="POST", body=b"x")
-    assert (reply.status, reply.one("content-type"), reply.one("cache-control")) == (502, "text/html; charset=utf-8", "no-store")
+    assert (reply.status, reply.one("content-type"), reply.one("cache-control")) == (
+        502,
+        "text/html; charset=utf-8",
+        "no-store",
+    )
     assert (reply.one("x-request-id"), "No answer" in reply.text) == ("lost-and-found", True)
     for status in (404, 413, 429, 500, 502, 503, 504):
-        wsgi.rules["/own"] = lambda _, status=status: Answer(status, (("Content-Type", "text/plain"), ("Retry-After", "7")), b"the project's own")
+        own = Answer(status, (("Content-Type", "text/plain"), ("Retry-After", "7")), b"the project's own")
+        wsgi.rules["/own"] = partial(give, own)
         reply = ask(edge.port, "/own")
-        assert (reply.status, reply.body, reply.one("retry-after"), reply.one("cache-control")) == (status, b"the project's own", "7", None)
+        assert (reply.status, reply.body, reply.one("retry-after"), reply.one("cache-control")) == (
+            status,
+            b"the project's own",
+            "7",
+            None,
+        )
 
 
-def test_a_project_that_says_nothing_in_time_gets_the_page_for_it(edge_image: str, wsgi: StubPool, asgi: StubPool, tmp_path: Path) -> None:
+def test_a_project_that_says_nothing_in_time_gets_the_page_for_it(
+    edge_image: str, wsgi: StubPool, asgi: StubPool, tmp_path: Path
+) -> None:
     def hang(_: Seen) -> Answer:
         time.sleep(4)
         return Answer()

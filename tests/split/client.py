@@ -113,10 +113,10 @@ async def opened(
         writer.close()
 
 
-async def ask(url: str, path: str, method: str = "GET", **more: Any) -> Answer:
-    """One request and its answer: the whole body, or of an event stream the first event."""
+async def ask(url: str, path: str, method: str = "GET", ends: bool = False, **more: Any) -> Answer:
+    """One request and its answer: the whole body, but only the first event of an event stream not said to end."""
     async with opened(url, path, method, **more) as answer:
-        if method == "HEAD" or not answer.streams:
+        if method == "HEAD" or ends or not answer.streams:
             await answer.rest()
         else:
             await answer.until(b"\n\n")

@@ -54,6 +54,22 @@ def test_clients_on_a_synchronous_stream_leave_threads_for_the_pages(site: Site)
     asyncio.run(visit())
 
 
+def test_clients_that_left_a_synchronous_stream_free_its_threads(site: Site) -> None:
+    async def visit() -> None:
+        async with held(site, "/queue/tail?seconds=2", 64):
+            pass
+        statuses = []
+        for _ in range(PATIENCE):
+            statuses.append((await ask(site.url, "/queue/tail", ends=True)).status)
+            if statuses[-1] != 503:
+                break
+            await asyncio.sleep(1)
+        assert statuses[-1] == 200, statuses
+        await pages_answer(site)
+
+    asyncio.run(visit())
+
+
 def test_200_polling_database_streams_live_on_a_pool_of_10(site: Site) -> None:
     async def visit() -> None:
         async with held(site, "/queue/depth", 200) as streams:

@@ -13,6 +13,7 @@ from twinpool.project import Project, load
 from twinpool.view import Kind, name_of, see
 
 Verdict = Literal["fits", "hop", "mixed", "cannot see"]
+HOPS = "hop: wsgi hands plain requests over to asgi; a line in routes.conf with handlers/asgi-http.conf saves that."
 Handler = Literal["by-protocol", "wsgi-http", "asgi-http", "asgi-sse", "asgi-websocket", "static"]
 
 
@@ -78,8 +79,6 @@ def _judged(protocol: Literal["http", "websocket"], pattern: str, callback: Any)
     kind, why = see(callback)
     pool: Pool = "asgi" if kind == "async" else "wsgi"
     verdicts: dict[Kind, Verdict] = {"sync": "fits", "async": "hop", "mixed": "mixed", "hidden": "cannot see"}
-    if kind == "async":
-        why = why or "plain requests are handed over; pin it to asgi-http to save the hop"
     return Route(protocol, pattern, name_of(callback), kind, pool, handler, verdicts[kind], why)
 
 
@@ -128,7 +127,8 @@ def table(routes: list[Route]) -> str:
         verdict: sum(one.verdict == verdict for one in routes) for verdict in ("fits", "hop", "mixed", "cannot see")
     }
     total = ", ".join(f"{number} {verdict}" for verdict, number in counts.items() if number)
-    return "\n".join([*lines, "", f"{len(routes)} routes: {total or 'none'}"])
+    lines += ["", f"{len(routes)} routes: {total or 'none'}"]
+    return "\n".join([*lines, HOPS] if counts["hop"] else lines)
 
 
 def _row(one: Route) -> tuple[str, str, str, str, str]:

@@ -1,11 +1,11 @@
 """What can be seen of a view without calling it: is it a coroutine, and may it stream. Used by routes and check."""
 
 import functools
-import inspect
 from typing import Any, Literal
 
+from twinpool.streaming import mentions_stream
+
 Kind = Literal["sync", "async", "mixed", "hidden"]
-STREAMS = ("StreamingHttpResponse", "EventStream", "send_event", "text/event-stream")
 
 
 def see(callback: Any) -> tuple[Kind, str]:
@@ -22,15 +22,15 @@ def see(callback: Any) -> tuple[Kind, str]:
         return "mixed", "a synchronous decorator around a coroutine view: Django gets a coroutine for an answer"
     view_class = getattr(callback, "view_class", None)
     try:
-        source = inspect.getsource(view_class or _wrapped(callback)[-1])
+        streams = mentions_stream(view_class or _wrapped(callback)[-1])
     except (OSError, TypeError):
         return "hidden", "its code cannot be read; Django calls it as synchronous"
     if view_class and getattr(view_class, "view_is_async", False):
         return "mixed", "an async class behind a synchronous decorator: Django gets a coroutine for an answer"
-    if any(word in source for word in STREAMS):
+    if streams:
         return (
             "hidden",
-            "a synchronous view that streams; where the stream is async it moves to asgi at its first answer",
+            "synchronous, but it streams: an async stream moves to asgi at its first answer",
         )
     return "sync", ""
 

@@ -19,6 +19,13 @@ class Async(View):
 class Sync(View):
     def get(self, request): return HttpResponse()
 def stream(request): return StreamingHttpResponse(iter(()))
+def answer(): return StreamingHttpResponse(iter(()))
+def helped(request):
+    def inner(): return answer()
+    return inner()
+class Streams(View):
+    def get(self, request): return self.answer()
+    def answer(self): return helped(None)
 def careless(view):
     @functools.wraps(view)
     def inner(*args, **kwargs): return view(*args, **kwargs)
@@ -29,6 +36,8 @@ urlpatterns = [
     path("api/", include((inner, "api"), namespace="v1")),
     re_path(r"^old/(?P<x>\\d+)$", Sync.as_view()),
     path("stream/", stream),
+    path("helped/", helped),
+    path("streams/", Streams.as_view()),
     path("mixed/", careless(live)),
     path("partial/", functools.partial(page)),
     path("hidden/", len),
@@ -64,6 +73,8 @@ def test_every_view_has_its_pool_and_verdict(make_project: MakeProject) -> None:
         "/api/async/": ("asgi", "hop"),
         "/^old/(?P<x>\\d+)$": ("wsgi", "fits"),
         "/stream/": ("wsgi", "cannot see"),
+        "/helped/": ("wsgi", "cannot see"),
+        "/streams/": ("wsgi", "cannot see"),
         "/mixed/": ("wsgi", "mixed"),
         "/partial/": ("wsgi", "fits"),
         "/hidden/": ("wsgi", "cannot see"),

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+import twinpool
 from asgiref.sync import iscoroutinefunction
 from board import limits
 from board.access import in_thread
@@ -126,6 +127,13 @@ async def test_what_the_layer_lost_comes_before_the_next_notice(board: None, mon
             await write("lost")
         await write("arrives")
         assert [(await event(lines))["title"] for _ in range(2)] == ["lost", "arrives"]
+
+
+async def test_twinpools_publish_reaches_the_open_pages(board: None, monkeypatch) -> None:
+    monkeypatch.setattr("board.live.publish", twinpool.publish)
+    async with opened() as lines:
+        await write("by Twinpool")
+        assert (await event(lines))["title"] == "by Twinpool"
 
 
 async def test_a_request_that_fails_shows_nothing(board: None) -> None:

@@ -47,7 +47,7 @@ def option(request: pytest.FixtureRequest, name: str) -> str | None:
     return request.config.getoption(name, default=None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(request: pytest.FixtureRequest) -> Iterator[Site]:
     url = option(request, "--url")
     if url is None:
@@ -84,7 +84,7 @@ def one_of_our_own() -> Iterator[Site]:
         yield Site(f"http://127.0.0.1:{port}", "chief", "a long one", kill, ("dev", "dev"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # its loop runs in this thread, where Django and asynchronous tests then find it
 def chromium() -> Iterator[Browser]:
     path = shutil.which("chromium")
     if path is None:

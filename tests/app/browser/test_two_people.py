@@ -84,6 +84,26 @@ def test_what_is_not_sent_survives_a_reload_without_network(mira: Person, jonas:
     assert mira.draft() == "and a draft"
 
 
+def test_a_message_whose_confirmation_was_lost_is_shown_once(mira: Person) -> None:
+    mira.enters()
+    text = some("stored, and never confirmed")
+    mira.says(text)
+    mira.reads(text, by=mira)
+    # As the page left it when the server took the message and then was gone.
+    mira.page.evaluate(
+        """text => {
+          const room = document.getElementById("room");
+          const id = [...document.querySelectorAll(".message")].pop().dataset.id;
+          const key = `${room.dataset.socket}${room.dataset.user}pending`;
+          sessionStorage.setItem(key, JSON.stringify([[id, text]]));
+        }""",
+        text,
+    )
+    mira.page.reload()
+    mira.is_connected()
+    mira.reads(text, by=mira)
+
+
 def test_signing_out_elsewhere_shows(mira: Person) -> None:
     mira.enters()
     elsewhere = mira.context.new_page()

@@ -29,7 +29,7 @@
 
   function open() {
     clearTimeout(timer);
-    if (source) source.close();
+    source?.close();
     source = new EventSource(`${document.body.dataset.stream}?since=${since}`);
     source.addEventListener("hello", (event) => {
       const { pool, release, last } = JSON.parse(event.data);
@@ -52,10 +52,9 @@
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) return open();
     clearTimeout(timer);
-    source.close();
-    source = null;
+    source?.close();
     return Board.show("live", "off", "Notices: paused");
   });
   window.addEventListener("online", open);
-  open();
+  if (!document.hidden) open();
 })();

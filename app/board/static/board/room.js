@@ -13,7 +13,7 @@
   const pending = new Map(JSON.parse(sessionStorage.getItem(`${key}pending`) || "[]"));
   const fatal = { 4400: "Not understood: reload this page", 4401: "Signed out: sign in again", 4404: "This room is closed to you" };
   let last = Number(room.dataset.last);
-  let socket, timer, beat, answered = true, attempt = 0;
+  let socket, timer, answered = true, attempt = 0;
 
   // Showing
 
@@ -48,8 +48,12 @@
     hint.textContent = left < 200 ? `${left} characters left` : hint.dataset.hint;
   }
 
+  function tell(frame) {
+    if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(frame));
+  }
+
   function send(id) {
-    if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ type: "send", id, text: pending.get(id) }));
+    if (pending.has(id)) tell({ type: "send", id, text: pending.get(id) });
   }
 
   function say() {
@@ -78,44 +82,65 @@
       last = frame.number;
       put(frame.id, frame.author, frame.author_id, frame.text, frame.posted);
     },
-    sent: ({ id }) => { pending.delete(id); keep(); },
+    sent: ({ id }) => {
+      pending.delete(id);
+      keep();
+      log.querySelector(`[data-id="${id}"]`)?.classList.remove("pending");
+    },
     refused: ({ id, reason, again }) => {
-      hint.textContent = reason;
-      if (again) return setTimeout(send, 5000, id);
+      if (again) {
+        hint.textContent = reason;
+        return setTimeout(send, 5000, id);
+      }
       if (!text.value) text.value = pending.get(id) || "";
       pending.delete(id);
+      keep();
+      hint.textContent = reason;
       log.querySelector(`[data-id="${id}"]`)?.remove();
       return undefined;
     },
   };
 
   function open() {
-    clearTimeout(timer);
+    timer = clearTimeout(timer);
     const current = socket = new WebSocket(`${location.protocol.replace("http", "ws")}//${location.host}${room.dataset.socket}`);
     current.addEventListener("open", () => {
       answered = true;
       sync("join");
       for (const id of pending.keys()) send(id);
     });
-    current.addEventListener("message", (event) => { const frame = JSON.parse(event.data); on[frame.type]?.(frame); });
+    current.addEventListener("message", (event) => {
+      const frame = JSON.parse(event.data);
+      if (current === socket) on[frame.type]?.(frame);
+    });
     current.addEventListener("close", (event) => {
       if (current !== socket) return;
-      if (fatal[event.code]) return Board.show("socket", "off", fatal[event.code]);
-      Board.show("socket", "off", "Reconnecting: what you write is kept");
-      timer = setTimeout(open, Board.wait(attempt++));
+      if (!fatal[event.code]) return lost();
+      socket = null;
+      Board.show("socket", "off", fatal[event.code]);
     });
+  }
+
+  function lost() {
+    const dead = socket;
+    socket = null; // its close event may come late or never
+    dead?.close();
+    clearTimeout(timer);
+    timer = setTimeout(open, Board.wait(attempt++));
+    Board.show("socket", "off", "Reconnecting: what you write is kept");
   }
 
   // Also the heartbeat: it fetches what a lost bus did not bring, and a connection that does not answer is dead.
   function sync(type) {
-    if (socket.readyState !== WebSocket.OPEN) return;
-    if (!answered) return socket.close();
+    if (socket?.readyState !== WebSocket.OPEN) return;
+    if (!answered) return lost();
     answered = false;
-    socket.send(JSON.stringify({ type, since: last }));
+    tell({ type, since: last });
   }
 
   hint.dataset.hint = hint.textContent;
   text.value = sessionStorage.getItem(`${key}draft`) || "";
+  for (const id of pending.keys()) if (log.querySelector(`[data-id="${id}"]`)) pending.delete(id); // stored, unconfirmed
   for (const [id, said] of pending) put(id, room.dataset.name, Number(room.dataset.user), said, null);
   text.addEventListener("input", keep);
   text.addEventListener("keydown", (event) => {
@@ -126,8 +151,9 @@
   form.addEventListener("submit", (event) => { event.preventDefault(); say(); });
   newest.addEventListener("click", toEnd);
   scroll.addEventListener("scroll", () => { if (atEnd()) newest.hidden = true; });
-  window.addEventListener("online", () => { if (socket.readyState !== WebSocket.OPEN) open(); });
-  beat = setInterval(sync, 20000, "sync");
+  window.addEventListener("offline", lost);
+  window.addEventListener("online", () => { if (timer) open(); });
+  setInterval(sync, 20000, "sync");
   toEnd();
   open();
 })();

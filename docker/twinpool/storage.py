@@ -59,7 +59,7 @@ class TolerantStorage(ManifestStaticFilesStorage):  # type: ignore[misc]
                 return str(convert(found))
             except (ValueError, SuspiciousFileOperation):  # not there, or outside the static files
                 self._warn(f"{name} refers to {found['url']}, which is not there")
-                return str(found["matched"])
+                return str(found[0])
 
         return tolerant
 

@@ -12,9 +12,7 @@ from .conftest import MakeProject
 def test_without_a_verb_the_verbs_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([]) == 2
     shown = capsys.readouterr().out
-    assert all(
-        f"\n  {verb}" in shown for verb in ("serve", "migrate", "check", "routes", "manage", "hold", "ask", "edge")
-    )
+    assert all(f"\n  {verb}" in shown for verb in ("serve", "migrate", "check", "routes", "manage", "hold", "ask"))
     assert cli.main(["--help"]) == 0
 
 

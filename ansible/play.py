@@ -79,6 +79,16 @@ def deployed(values: dict[str, str], given: dict[str, str]) -> dict[str, str]:
     return values | json.loads(remembered.read_text()) | given
 
 
+def kept(values: dict[str, str]) -> dict[str, str]:
+    """The knobs with which the release before ran; a rollback brings back its settings with its code."""
+    site = STATE / values["NAME"]
+    previous = json.loads((site / "state.json").read_text())["previous"]
+    file = site / "releases" / previous / "release.env"
+    lines = file.read_text().splitlines() if previous else []
+    found = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    return {name: value for name, value in found.items() if name in knobs.read_list() and name != "NAME"}
+
+
 def remember(values: dict[str, str]) -> None:
     """For the verbs after a deploy. Closed: a project's own variables may be nobody's business."""
     file = STATE / values["NAME"] / "knobs.json"
@@ -99,6 +109,7 @@ def main(verb: str) -> int:
         values["WORKDIR"] = project.look(Path(values["PROJECT"]))
     else:
         values = deployed(values, given)
+        values |= kept(values) if verb == "rollback" else {}
     if verb == "destroy" and values["YES"] != "1":
         ask(values["NAME"])
     if verb in ATTACHED:
@@ -107,7 +118,7 @@ def main(verb: str) -> int:
         return play(verb, values)
     with lock(STATE / values["NAME"], verb):
         code = play(verb, values)
-        if verb == "deploy" and not code:
+        if verb in ("deploy", "rollback") and not code:
             remember(values)
         return code
 

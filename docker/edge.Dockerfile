@@ -5,8 +5,6 @@ SHELL ["/bin/sh", "-euc"]
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends nginx \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/* /etc/nginx /var/www
-COPY twinpool /opt/twinpool/twinpool
-ENV PYTHONPATH=/opt/twinpool
-RUN python3 -m compileall -q /opt/twinpool
+COPY edge.py /opt/twinpool/edge.py
 USER 10001:10001
-ENTRYPOINT ["python3", "-m", "twinpool", "edge"]
+ENTRYPOINT ["python3", "/opt/twinpool/edge.py"]

@@ -14,7 +14,6 @@ VERBS = {
     "manage": ("manage", "ARGS…: a management command of the project"),
     "hold": ("hold", "keep a load on a site while it is deployed, and judge it"),
     "ask": ("ask", "PATH: GET from this container's own port"),
-    "edge": ("edge", "run nginx in the edge's container"),
 }
 
 

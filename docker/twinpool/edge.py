@@ -113,6 +113,5 @@ class Edge:
         return nginx.wait()
 
 
-def main(argv: list[str]) -> int:
-    """Runs the edge; returns nginx's exit code."""
-    return Edge().run()
+if __name__ == "__main__":
+    sys.exit(Edge().run())

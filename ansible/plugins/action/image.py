@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from ansible.utils.display import Display
 
 CERTIFICATES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 NEVER = {".git", ".venv", "venv", "node_modules", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
-STEP = re.compile(r"#\d+ (\[[^\]]+\] .*|DONE [\d.]+s|CACHED|ERROR.*)$")
+LINE = re.compile(r"#(\d+) (.+)")
 DEPENDENCIES = ("*requirements*.txt", "*constraints*.txt", "requirements/**/*.txt", "pyproject.toml", "uv.lock")
 display = Display()
 
@@ -114,26 +115,31 @@ def exists(image: str) -> bool:
 
 def build(tag: str, dockerfile: Path, context: Path, args: dict[str, str]) -> None:
     """`docker build`, showing each step as it begins. Raises AnsibleActionFail with the last lines."""
-    with tempfile.TemporaryDirectory(prefix="twinpool-network-") as folder:
-        secrets = Path(folder) / "network.env"
-        secrets.write_text("".join(f"{name}={value}\n" for name, value in index().items()))
+    with tempfile.TemporaryDirectory(prefix="twinpool-index-") as folder:
+        pip, uv = index(Path(folder))
         command = [
             "docker", "build", "--progress=plain", f"--tag={tag}", f"--file={dockerfile}",
             "--label=org.opencontainers.image.title=" + tag.partition(":")[0],
-            f"--secret=id=network,src={secrets}", f"--secret=id=certificates,src={certificates()}",
+            f"--secret=id=pip,src={pip}", f"--secret=id=uv,src={uv}", f"--secret=id=certificates,src={certificates()}",
             *(f"--build-arg={name}={value}" for name, value in args.items()),
             *(f"--build-arg={name}" for name in os.environ if name.lower() in {"http_proxy", "https_proxy", "no_proxy"}),
             str(context),
         ]  # fmt: skip
         environment = os.environ | {"DOCKER_BUILDKIT": "1"}
         lines: list[str] = []
+        waiting: dict[str, str] = {}  # steps by number, until they turn out not to be cached
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
         ) as process:
             for line in process.stdout or ():
                 lines.append(line.rstrip())
-                if (step := STEP.match(line.rstrip())) and not step[1].startswith(("DONE", "CACHED", "[internal")):
-                    display.display(f"           {step[1][:108]}")
+                if not (told := LINE.match(line)):
+                    continue
+                number, text = told.groups()
+                if text.startswith("["):
+                    waiting[number] = text
+                elif (step := waiting.pop(number, "")) and text != "CACHED" and "[internal" not in step:
+                    display.display(f"           {step[:108]}")
     if process.returncode:
         told = [line for line in lines if not re.search(r"#\d+ (sha256|DONE|CACHED|transferring)", line)]
         raise AnsibleActionFail(f"The image {tag} could not be built. Its last lines:\n" + "\n".join(told[-25:]))
@@ -145,17 +151,15 @@ def certificates() -> str:
     return next((path for path in given if Path(path).is_file()), "/etc/ssl/certs/ca-certificates.crt")
 
 
-def index() -> dict[str, str]:
-    """The package index of this machine's pip, in the words of uv and pip; it goes in as a secret, not into a layer."""
-    values: dict[str, str] = {}
-    asked = subprocess.run(["python3", "-m", "pip", "config", "list"], check=False, capture_output=True, text=True)
-    for line in asked.stdout.splitlines():
-        name, _, value = line.partition("=")
-        value = value.strip("'\"")
-        match name.rpartition(".")[2]:
-            case "index-url":
-                values |= {"PIP_INDEX_URL": value, "UV_DEFAULT_INDEX": value}
-            case "extra-index-url":
-                values |= {"PIP_EXTRA_INDEX_URL": f"'{value}'", "UV_INDEX": f"'{value}'"}
-    values |= {name: f"'{value}'" for name, value in os.environ.items() if name.startswith(("UV_INDEX", "UV_DEFAULT_INDEX"))}
-    return values
+def index(folder: Path) -> tuple[Path, Path]:
+    """The package index of this machine's pip, as files for pip and for uv: secrets of a build, never in a layer."""
+    asked = subprocess.run([sys.executable, "-m", "pip", "config", "list"], check=False, capture_output=True, text=True)
+    told = dict(line.partition("=")[::2] for line in asked.stdout.splitlines())
+    found = {name.rpartition(".")[2]: value.strip("'\"") for name, value in told.items()}
+    first, more = found.get("index-url", ""), found.get("extra-index-url", "").split()
+    pip, uv = folder / "pip.conf", folder / "uv.toml"
+    # A file without a line is not mounted at all.
+    pip.write_text("\n".join(["[global]", *([f"index-url = {first}"] if first else []), *(f"extra-index-url = {url}" for url in more)]) + "\n")
+    tables = [f'[[index]]\nurl = "{url}"' for url in more] + ([f'[[index]]\nurl = "{first}"\ndefault = true'] if first else [])
+    uv.write_text("\n".join(["# The host's package index.", *tables]) + "\n")
+    return pip, uv

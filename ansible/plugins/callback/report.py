@@ -55,7 +55,7 @@ class CallbackModule(CallbackBase):
             for part in (outcome.get("msg"), outcome.get("stdout"), outcome.get("stderr"))
             if part and part != "non-zero return code"
         )
-        if told == self.shown:  # a rescue that ends with the same words
+        if told in (self.shown, "One or more items failed"):  # said already, by a rescue or by the item
             return
         self.shown = told
         self._display.display(f"[{time.monotonic() - self.began:6.1f} s] {name}: failed", color="red", stderr=True)

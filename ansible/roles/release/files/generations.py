@@ -1,0 +1,129 @@
+"""What a deploy does to the generations of a site on one Docker host, apart from compose: look, leave, bring back, remove.
+
+    generations.py SITE FOLDER VERB [ARGUMENT…]      FOLDER holds state.json and releases/
+    known                       one JSON object: current, previous, last, running (containers of current), fingerprint
+    leftovers                   removes containers of releases that do not serve; prints their names
+    containers RELEASE          ids, those that have ended too
+    leave RELEASE BOUND LEAVE   out of rotation; waits BOUND seconds; cuts what is left, unless LEAVE seconds are granted
+    back RELEASE                starts ended containers again; prints ids
+    remove RELEASE              containers, folder, and the image unless another release has it
+    keep RELEASE…               removes all other releases, but those whose containers still run
+    down                        ends and removes all containers of the site: the edge first, then pools, then what they use
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+
+def docker(*arguments: str, check: bool = True) -> str:
+    """What docker prints. Raises CalledProcessError; its own words go to standard error."""
+    return subprocess.run(["docker", *arguments], check=check, stdout=subprocess.PIPE, text=True).stdout
+
+
+class Generations:
+    def __init__(self, site: str, folder: Path) -> None:
+        self.site, self.folder, self.releases = site, folder, folder / "releases"
+
+    def ids(self, release: str, *options: str) -> list[str]:
+        project = f"label=com.docker.compose.project={self.site}-{release}"
+        return docker("ps", "--no-trunc", "--quiet", "--filter", project, *options).split()
+
+    def known(self) -> None:
+        file = self.folder / "state.json"
+        state = json.loads(file.read_text()) if file.exists() else {"current": "", "previous": "", "last": 0}
+        fingerprint = self.releases / state["current"] / "fingerprint"
+        state["fingerprint"] = fingerprint.read_text().strip() if fingerprint.is_file() else ""
+        state["running"] = len(self.ids(state["current"])) if state["current"] else 0
+        print(json.dumps(state))
+
+    def leftovers(self) -> None:
+        """A killed deploy's generation that never served, and an old one that was draining or leaving."""
+        state = json.loads((self.folder / "state.json").read_text()) if (self.folder / "state.json").exists() else {}
+        told = docker("ps", "--all", "--filter", f"label=twinpool.site={self.site}",
+                      "--format", '{{.ID}} {{.Names}} {{.Label "com.docker.compose.project"}} {{.State}}')  # fmt: skip
+        for line in told.splitlines():
+            identity, name, project, run = line.split()
+            release = project.removeprefix(f"{self.site}-")
+            if project == self.site or release == state.get("current"):
+                continue
+            if release == state.get("previous") and run == "running" and self.is_leaving(identity):
+                continue  # left alone on purpose: DRAIN_LEAVE
+            docker("rm", "--force", identity)
+            print(name)
+
+    @staticmethod
+    def is_leaving(identity: str) -> bool:
+        return docker("inspect", "--format", "{{.HostConfig.RestartPolicy.Name}}", identity).strip() == "no"
+
+    def containers(self, release: str) -> None:
+        print("\n".join(self.ids(release, "--all")))
+
+    def leave(self, release: str, bound: str, leave: str) -> None:
+        if not (running := self.ids(release)):
+            return
+        # An engine that restarts, or the host's reboot, must not bring back what leaves.
+        docker("update", "--restart=no", *running)
+        docker("kill", "--signal=USR1", *running)
+        try:
+            subprocess.run(["docker", "wait", *running], check=False, stdout=subprocess.DEVNULL, timeout=float(bound))
+        except subprocess.TimeoutExpired:
+            if float(leave):
+                print(f"{release} goes on with sockets that were open, for at most {leave} s more; make status shows it")
+            else:
+                docker("stop", "--time=5", *self.ids(release))
+
+    def back(self, release: str) -> None:
+        found = self.ids(release, "--all")
+        docker("update", "--restart=unless-stopped", *found)
+        # One that is draining would not take requests again: it is ended, and starts afresh.
+        if draining := [identity for identity in self.ids(release) if self.drains(identity)]:
+            docker("stop", "--time=1", *draining)
+        docker("start", *found)
+        print("\n".join(found))
+
+    @staticmethod
+    def drains(identity: str) -> bool:
+        told = subprocess.run(["docker", "exec", identity, "twinpool", "ask", "/-/ready"], check=False, capture_output=True)
+        return told.returncode != 0
+
+    def remove(self, release: str) -> None:
+        if found := self.ids(release, "--all"):
+            docker("rm", "--force", *found)
+        image = self.image(release)
+        shutil.rmtree(self.releases / release, ignore_errors=True)
+        if image and image not in [self.image(path.name) for path in self.releases.iterdir()]:
+            subprocess.run(["docker", "rmi", image], check=False, capture_output=True)
+
+    def image(self, release: str) -> str:
+        file = self.releases / release / "release.env"
+        lines = file.read_text().splitlines() if file.is_file() else []
+        return next((line.removeprefix("IMAGE=") for line in lines if line.startswith("IMAGE=")), "")
+
+    def keep(self, *kept: str) -> None:
+        for release in [path.name for path in self.releases.iterdir() if path.name not in kept]:
+            if not self.ids(release):
+                self.remove(release)
+
+    def down(self) -> None:
+        for services in (["edge"], ["app-wsgi", "app-asgi", "task"], ["redis", "postgres"]):
+            label = f"label=twinpool.site={self.site}"
+            found = [
+                identity
+                for service in services
+                for identity in docker("ps", "--all", "--quiet", "--filter", label,
+                                       "--filter", f"label=com.docker.compose.service={service}").split()
+            ]  # fmt: skip
+            if found:
+                docker("stop", *found)
+                docker("rm", *found)
+
+
+if __name__ == "__main__":
+    site, folder, verb, *arguments = sys.argv[1:]
+    try:
+        getattr(Generations(site, Path(folder)), verb)(*arguments)
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"docker {' '.join(error.cmd[1:3])} failed; the lines above say why.")

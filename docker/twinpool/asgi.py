@@ -122,8 +122,6 @@ def _warn_of_synchronous_middleware() -> None:
 
 def make() -> Application:
     """The application of this process; uvicorn calls it on its event loop (`--factory twinpool.asgi:make`)."""
-    project = starting.project()
-    log.install("uvicorn", "uvicorn.error")
-    application = Application(project)
+    application = starting.begin(Application, "uvicorn", "uvicorn.error")
     _warn_of_synchronous_middleware()
     return application

@@ -4,32 +4,42 @@ import functools
 import logging
 import os
 import sys
+import traceback
+from collections.abc import Callable
+from typing import TypeVar
 
-from twinpool import layer, probe_log, views
-from twinpool.environment import Environment, Refusal
+from twinpool import layer, log, probe_log, views
+from twinpool.environment import Environment, Refusal, last_line
 from twinpool.memory import Memory
 from twinpool.probes import Probes, secret_of
 from twinpool.project import Project, load
 
+T = TypeVar("T")
 logger = logging.getLogger("twinpool.start")
 # Servers end for good where a worker ends with this; with another code gunicorn would start it again, for ever.
 BOOT_ERROR = 3
 
 
-def project() -> Project:
-    """The project with its URLconf imported, so that a broken import is found now and not by a visitor.
+def begin(make: Callable[[Project], T], *loggers: str) -> T:
+    """The application that `make` makes of the project, with all of its entry points and its URLconf imported.
 
-    Ends the process with BOOT_ERROR and one sentence where a person has to mend something.
+    So a broken import is found now and not by a visitor. Ends the process with BOOT_ERROR and, as the log's last line,
+    the reason.
     """
     try:
-        found = load()
-    except Refusal as refusal:
-        print(f"twinpool serve: {refusal}", file=sys.stderr, flush=True)
-        sys.exit(BOOT_ERROR)
-    from django.urls import get_resolver
+        project = load()
+        log.install(*loggers)
+        from django.urls import get_resolver
 
-    _ = get_resolver().url_patterns
-    return found
+        _ = get_resolver().url_patterns
+        return make(project)
+    except Refusal as refusal:
+        reason = str(refusal)
+    except Exception as error:
+        traceback.print_exc()
+        reason = f"the project does not start: {last_line(error)}"
+    print(f"twinpool serve: {reason}", file=sys.stderr, flush=True)
+    sys.exit(BOOT_ERROR)
 
 
 def memory(environment: Environment) -> Memory:

@@ -15,7 +15,7 @@ from twinpool.drain import Sign
 from twinpool.health import Health, Local
 from twinpool.project import Project
 from twinpool.static import StaticFiles
-from twinpool.wsgi_answer import PieceByPiece, read_to_end, send_slowly, to_project
+from twinpool.wsgi_answer import PieceByPiece, read_to_end, send_slowly, skip_body, to_project
 
 logger = logging.getLogger("twinpool.wsgi")
 Environ = dict[str, Any]
@@ -58,6 +58,7 @@ class Application:
             return self._hand_over(here, environ, start_response)
         environ[visit.KEY] = here
         result, status, headers = to_project(self.project, environ, self._below_static(came))
+        skip_body(environ)
         if here.hop:
             _close(result)
             return self._hand_over(here, environ, start_response)
@@ -79,7 +80,7 @@ class Application:
 
     def _hand_over(self, here: visit.Visit, environ: Environ, start_response: Start) -> Iterable[bytes]:
         # Answered early, gunicorn closes, and 15 to 65 % of POSTs from 100 kB up become 502.
-        read_to_end(environ)
+        skip_body(environ)
         assert here.hop is not None  # noqa: S101 - for mypy
         counters.hops.labels(here.hop, here.name).inc()
         return answer.to_wsgi(answer.hop(here.hop), start_response)
@@ -102,9 +103,14 @@ class Application:
                     self.share.limit,
                 )
             return answer.to_wsgi(answer.busy("too many streams"), start_response)
-        piece = PieceByPiece(result, self.sign, self.share.leave, headers)
+        counters.streams.labels("sync").inc()
+        piece = PieceByPiece(result, self.sign, self._left, headers)
         start_response(status, piece.headers)
         return piece
+
+    def _left(self) -> None:
+        counters.streams.labels("sync").dec()
+        self.share.leave()
 
     def _below_static(self, came: Arrival) -> bool:
         return self.static is not None and self.static.below(came.path)
@@ -117,8 +123,6 @@ def _close(result: Any) -> None:
 
 def make() -> Application:
     """The application of this process; gunicorn calls it (`twinpool.wsgi:make()`) in each worker."""
-    project = starting.project()
-    log.install("gunicorn.error")
-    application = Application(project)
+    application = starting.begin(Application, "gunicorn.error")
     application.health.start()
     return application

@@ -4,10 +4,11 @@ ARG BASE
 FROM ${BASE} AS build
 SHELL ["/bin/sh", "-euc"]
 RUN apt-get update && apt-get install --yes --no-install-recommends python3-pip && rm -rf /var/lib/apt/lists/*
+# The host's own package index and authorities are mounted while a step runs; no layer holds them.
+ENV UV_SYSTEM_CERTS=1 UV_LINK_MODE=copy
 COPY kit/docker/build/requirements.txt /kit/docker/build/requirements.txt
-RUN --mount=type=secret,id=network,target=/run/secrets/network.env \
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=uv,target=/etc/uv/uv.toml \
     --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
-    set -a; . /run/secrets/network.env; set +a; \
     python3 -m pip install --quiet --root-user-action=ignore --break-system-packages --require-hashes \
         --requirement /kit/docker/build/requirements.txt
 # Dependencies before code: a changed view does not install them again.
@@ -15,9 +16,8 @@ COPY kit/docker/build/install.py /kit/docker/build/
 COPY kit/docker/requirements.txt /kit/docker/
 COPY kit/pyproject.toml /kit/
 COPY dependencies /dependencies
-RUN --mount=type=secret,id=network,target=/run/secrets/network.env \
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=uv,target=/etc/uv/uv.toml \
     --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
-    set -a; . /run/secrets/network.env; set +a; \
     python3 /kit/docker/build/install.py /dependencies /opt/venv
 COPY kit/docker/twinpool /kit/docker/twinpool
 RUN uv pip install --quiet --offline --no-deps --compile-bytecode --python /opt/venv/bin/python /kit

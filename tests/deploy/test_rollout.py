@@ -84,14 +84,14 @@ STOP_OLD = (
 SABOTAGE = {
     "the old generation stops before the new one is ready": (
         "ansible/roles/release/tasks/switch.yml",
-        "- name: The edge's upstreams name",
-        STOP_OLD + "- name: The edge's upstreams name",
+        "- name: The edge's upstreams name the release",
+        STOP_OLD + "- name: The edge's upstreams name the release",
     ),
     "SIGTERM before the edge has let go": (
         "ansible/roles/release/tasks/switch.yml",
-        "- name: The edge's upstreams name",
+        "- name: The edge's upstreams name the release",
         STOP_OLD.replace("docker stop --time 1", "docker kill --signal TERM").replace("gone too early", "told too early")
-        + "- name: Two seconds\n  ansible.builtin.pause: { seconds: 2 }\n- name: The edge's upstreams name",
+        + "- name: Two seconds\n  ansible.builtin.pause: { seconds: 2 }\n- name: The edge's upstreams name the release",
     ),
 }
 

@@ -36,12 +36,16 @@ class Seen:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a stub sends back; a body of several parts is sent chunked, part by part. `drop` closes without a byte."""
+    """What a stub sends back; a body of several parts is sent chunked, part by part. `drop` closes without a byte.
+
+    `endless` sends the parts as they are, until the connection ends: no length, no chunks.
+    """
 
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | Iterable[bytes] = b""
     drop: bool = False
+    endless: bool = False
 
 
 Rule = Callable[[Seen], Answer]
@@ -125,6 +129,13 @@ class StubPool:
             return False
         answer = self.rules.get(seen.target.partition("?")[0], report)(seen)
         if answer.drop:
+            return False
+        if answer.endless:
+            lines = [f"HTTP/1.1 {answer.status} OK", *(f"{key}: {value}" for key, value in answer.headers)]
+            connection.sendall("\r\n".join([*lines, "Connection: close", "", ""]).encode())
+            for part in answer.body:
+                assert isinstance(part, bytes)
+                connection.sendall(part)
             return False
         whole = isinstance(answer.body, bytes)
         headers = answer.headers

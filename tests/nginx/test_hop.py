@@ -186,7 +186,7 @@ def streams(edge: Edge, pool: StubPool, request: list[tuple[str, str]], headers:
             assert go_on.wait(20)
             yield b"data: last\n\n"
 
-        return Answer(headers=(("Content-Type", "text/event-stream"), *headers), body=body())
+        return Answer(headers=(("Content-Type", "text/event-stream"), *headers), body=body(), endless=True)
 
     pool.rules["/x"] = parts
     with line(edge.port) as one:

@@ -149,6 +149,38 @@ def test_a_project_that_says_nothing_in_time_gets_the_page_for_it(
         assert (reply.status, "took too long" in reply.text, len(wsgi.seen)) == (504, True, 1)
 
 
+def test_a_slow_view_is_not_run_again_on_the_next_server(
+    edge_image: str, wsgi: StubPool, asgi: StubPool, tmp_path: Path
+) -> None:
+    def hang(_: Seen) -> Answer:
+        time.sleep(6)
+        return Answer()
+
+    wsgi.rules["/x"] = hang
+    asgi.rules["/x"] = hang
+    files = {
+        "http/pools.conf": shipped(
+            "http/pools.conf", ("read_timeout 60s", "read_timeout 2s"), ("upstream_timeout 7s", "upstream_timeout 1s")
+        ),
+        "host/upstreams.conf": f"""
+upstream app-wsgi {{ server 127.0.0.1:{wsgi.port} max_fails=0; server 127.0.0.1:{asgi.port} max_fails=0; }}
+upstream app-asgi {{ server 127.0.0.1:{asgi.port} max_fails=0; }}
+""",
+    }
+    with running(edge_image, tmp_path, wsgi, asgi, files) as edge:
+        assert (ask(edge.port, "/x").status, len(wsgi.seen) + len(asgi.seen)) == (504, 1)
+
+
+def test_the_bound_of_retries_is_below_the_patience_with_a_view() -> None:
+    """Else the test above would not be about the shipped numbers."""
+    text = (SHIPPED / "http/pools.conf").read_text()
+    found = dict(
+        re.findall(r"^(proxy_next_upstream_timeout|proxy_read_timeout|proxy_connect_timeout) (\d+)s;", text, re.M)
+    )
+    connect, retry, read = (int(found[f"proxy_{name}_timeout"]) for name in ("connect", "next_upstream", "read"))
+    assert connect * 2 < retry < read
+
+
 @pytest.mark.parametrize("code", [413, 429, 502, 503, 504])
 def test_the_pages_need_nothing_else(code: int) -> None:
     text = (SHIPPED / "pages" / f"{code}.html").read_text()

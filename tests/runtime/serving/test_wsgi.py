@@ -120,7 +120,9 @@ def test_the_body_probe_hands_itself_over_and_arrives_whole(edge: object, pool: 
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
-def test_a_signal_lets_what_is_under_way_finish_and_ends_with_0(shop: Site, serve: Serve, number: signal.Signals) -> None:
+def test_a_signal_lets_what_is_under_way_finish_and_ends_with_0(
+    shop: Site, serve: Serve, number: signal.Signals
+) -> None:
     server = serve(shop, "wsgi", TWINPOOL_GRACEFUL="20")
     _, events = server.open("/events")
     assert events.read(9) == b"data: 0\n\n"

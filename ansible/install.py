@@ -1,6 +1,6 @@
 """Puts what the Makefile needs into .venv, by exact version and hash. Runs on the host's own Python, with nothing else.
 
-    install.py REQUIREMENTS STAMP    the stamp is made when all is installed; make compares its age
+install.py REQUIREMENTS STAMP    the stamp is made when all is installed; make compares its age
 """
 
 import os
@@ -19,7 +19,7 @@ def say(text: str) -> None:
 
 def make_environment() -> None:
     if (VENV / "bin" / "uv").exists():
-        return
+        return None
     try:
         import ensurepip  # noqa: F401
         import venv
@@ -67,7 +67,9 @@ def run(*command: str) -> None:
 
 def main(requirements: str, stamp: str) -> None:
     if sys.version_info < OLDEST:
-        sys.exit(f"twinpool: found Python {sys.version.split()[0]} as python3; expected 3.11 or newer. Put a newer one first in PATH.")
+        sys.exit(
+            f"twinpool: found Python {sys.version.split()[0]} as python3; expected 3.11 or newer. Put a newer one first in PATH."
+        )
     make_environment()
     say(f"installing {requirements} into .venv")
     run(str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--python", str(VENV / "bin" / "python"), "--require-hashes",

@@ -160,7 +160,11 @@ def together(values: Mapping[str, str]) -> None:
     """Raises Refused where values that are good alone do not go together."""
 
     def loopback(host: str) -> bool:
-        return host == "localhost" or host.endswith(".localhost") or (_address(host) and ipaddress.ip_address(host).is_loopback)
+        return (
+            host == "localhost"
+            or host.endswith(".localhost")
+            or (_address(host) and ipaddress.ip_address(host).is_loopback)
+        )
 
     if values["TLS"] == "off":
         foreign = [host for host in values["HOSTS"].replace(" ", "").split(",") if host and not loopback(host)]

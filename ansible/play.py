@@ -75,7 +75,9 @@ def deployed(values: dict[str, str], given: dict[str, str]) -> dict[str, str]:
     """The knobs that the site was deployed with, under those typed now. Raises Refused where there is no such site."""
     remembered = STATE / values["NAME"] / "knobs.json"
     if not remembered.exists():
-        raise Refused(f"There is no site {values['NAME']} on this machine. Deploy it: make deploy, or name another: NAME=…")
+        raise Refused(
+            f"There is no site {values['NAME']} on this machine. Deploy it: make deploy, or name another: NAME=…"
+        )
     return values | json.loads(remembered.read_text()) | given
 
 
@@ -131,14 +133,20 @@ def attach(values: dict[str, str], command: list[str]) -> int:
                "--env-file", str(site / "releases" / release / "release.env"),
                "--file", str(KIT / "docker" / "compose.yaml")]  # fmt: skip
     terminal = [] if sys.stdin.isatty() else ["--no-TTY"]
-    words = [word for part in command for word in ({"TERMINAL": terminal, "ARGS": shlex.split(values["ARGS"])}.get(part, [part]))]
+    words = [
+        word
+        for part in command
+        for word in ({"TERMINAL": terminal, "ARGS": shlex.split(values["ARGS"])}.get(part, [part]))
+    ]
     return subprocess.run([*compose, *words], check=False).returncode
 
 
 def ask(name: str) -> None:
     """`make destroy` deletes the database too, so it asks, and never without a terminal."""
     if not sys.stdin.isatty():
-        raise Refused(f"make destroy deletes {name} with its database. Without a terminal to ask at it wants: make destroy YES=1")
+        raise Refused(
+            f"make destroy deletes {name} with its database. Without a terminal to ask at it wants: make destroy YES=1"
+        )
     if input(f"Delete {name} with its database, secrets and releases? Type its name: ").strip() != name:
         raise Refused("Nothing was deleted.")
 

@@ -4,26 +4,36 @@ import re
 import tomllib
 from pathlib import Path
 
+from knobs import Refused
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import Version
 
-from knobs import Refused
-
 OLDEST = "5.2"
 # Releases that a specifier may admit: enough of each series to tell `~=5.1`, `<6` and `==5.2.3` apart.
-SERIES = [Version(f"{major}.{minor}.{patch}") for major, minors in ((5, (2,)), (6, (0, 1, 2))) for minor in minors for patch in range(60)]
+SERIES = [
+    Version(f"{major}.{minor}.{patch}")
+    for major, minors in ((5, (2,)), (6, (0, 1, 2)))
+    for minor in minors
+    for patch in range(60)
+]
 
 
 def look(folder: Path) -> str:
     """The folder of manage.py relative to the project, `.` as a rule. Raises Refused."""
     if not folder.is_dir():
-        raise Refused(f"PROJECT: there is no folder {folder}. Give the folder of a Django project: make deploy PROJECT=../shop")
+        raise Refused(
+            f"PROJECT: there is no folder {folder}. Give the folder of a Django project: make deploy PROJECT=../shop"
+        )
     found = [path for pattern in ("manage.py", "*/manage.py") for path in sorted(folder.glob(pattern))]
     if not found:
-        raise Refused(f"PROJECT: {folder} has no manage.py, nor has a folder in it. Expected a Django project: make deploy PROJECT=../shop")
+        raise Refused(
+            f"PROJECT: {folder} has no manage.py, nor has a folder in it. Expected a Django project: make deploy PROJECT=../shop"
+        )
     if found[0].parent != folder and len(found) > 1:
         names = ", ".join(str(path.parent.relative_to(folder)) for path in found)
-        raise Refused(f"PROJECT: {folder} holds several projects ({names}). Name one of them: make deploy PROJECT={found[0].parent}")
+        raise Refused(
+            f"PROJECT: {folder} holds several projects ({names}). Name one of them: make deploy PROJECT={found[0].parent}"
+        )
     for source, requirement in pins(folder):
         if requirement.name.lower() == "django" and not any(requirement.specifier.contains(v) for v in SERIES):
             raise Refused(

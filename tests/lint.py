@@ -21,7 +21,10 @@ FOLDERS = {"ansible-lint": KIT / "ansible"}
 def main() -> int:
     failed = []
     for name, commands in LINTERS.items():
-        good = all(subprocess.run([BIN / command[0], *command[1:]], check=False, cwd=FOLDERS.get(name, KIT)).returncode == 0 for command in commands)
+        good = all(
+            subprocess.run([BIN / command[0], *command[1:]], check=False, cwd=FOLDERS.get(name, KIT)).returncode == 0
+            for command in commands
+        )
         print(f"{name}: {'0 findings' if good else 'FINDINGS, see above'}", flush=True)
         failed += [] if good else [name]
     return 1 if failed else 0

@@ -1,6 +1,6 @@
 """What `make test` runs: installs the programs that the suites need, builds the images, then each suite in its turn.
 
-    run.py [FOLDER]    one folder of tests/ alone
+run.py [FOLDER]    one folder of tests/ alone
 """
 
 import os
@@ -27,7 +27,9 @@ def install() -> None:
     missing = [package for package, program in PROGRAMS.items() if not there(program)]
     if not missing:
         return
-    print(f"Missing for the tests: {', '.join(missing)}. Installing it now, from this host's Debian sources.", flush=True)
+    print(
+        f"Missing for the tests: {', '.join(missing)}. Installing it now, from this host's Debian sources.", flush=True
+    )
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     for command in (["update"], ["install", "--yes", "--no-install-recommends", *missing]):
         subprocess.run(["apt-get", "-qq", *command], check=True, env=environment, stdout=subprocess.DEVNULL)
@@ -48,11 +50,17 @@ def suite(folder: str) -> bool:
 
 def main(chosen: str) -> int:
     if chosen and not (KIT / "tests" / chosen).is_dir():
-        folders = sorted(path.name for path in (KIT / "tests").iterdir() if path.is_dir() and not path.name.startswith(("_", ".")))
+        folders = sorted(
+            path.name for path in (KIT / "tests").iterdir() if path.is_dir() and not path.name.startswith(("_", "."))
+        )
         print(f"SUITE: there is no folder tests/{chosen}; there are {', '.join(folders)}.", file=sys.stderr)
         return 2
     install()
-    quick, slow = ([chosen] if chosen in QUICK else [], [chosen] if chosen not in QUICK else []) if chosen else (QUICK, WITH_IMAGES)
+    quick, slow = (
+        ([chosen] if chosen in QUICK else [], [chosen] if chosen not in QUICK else [])
+        if chosen
+        else (QUICK, WITH_IMAGES)
+    )
     failed = [folder for folder in quick if not suite(folder)]
     if slow:
         if subprocess.run([sys.executable, "ansible/play.py", "image"], check=False, cwd=KIT).returncode:

@@ -44,9 +44,22 @@ class Site:
     port: int = field(default_factory=free_port)
     knobs: dict[str, str] = field(default_factory=dict)
 
-    def make(self, verb: str, *, kit: Path = KIT, timeout: float = 400, **knobs: str) -> subprocess.CompletedProcess[str]:
-        given = {"PROJECT": str(self.project), "NAME": self.name, "PORT": str(self.port), **QUICK, **self.knobs, **knobs}
-        environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "TWINPOOL_MAKE", "CI")}
+    def make(
+        self, verb: str, *, kit: Path = KIT, timeout: float = 400, **knobs: str
+    ) -> subprocess.CompletedProcess[str]:
+        given = {
+            "PROJECT": str(self.project),
+            "NAME": self.name,
+            "PORT": str(self.port),
+            **QUICK,
+            **self.knobs,
+            **knobs,
+        }
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in ("MAKEFLAGS", "MAKELEVEL", "TWINPOOL_MAKE", "CI")
+        }
         words = [f"{name}={value}" for name, value in given.items()]
         return run("make", "--no-print-directory", "-C", kit, verb, *words, timeout=timeout, env=environment)
 
@@ -74,12 +87,22 @@ class Site:
 
     def containers(self) -> list[str]:
         """What `docker ps` shows of this site: identity, name and image, so that a restart is seen."""
-        told = run("docker", "ps", "--no-trunc", "--filter", f"label=twinpool.site={self.name}", "--format", "{{.ID}} {{.Names}} {{.Image}}")
+        told = run(
+            "docker",
+            "ps",
+            "--no-trunc",
+            "--filter",
+            f"label=twinpool.site={self.name}",
+            "--format",
+            "{{.ID}} {{.Names}} {{.Image}}",
+        )
         return sorted(told.stdout.splitlines())
 
     def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], str]:
         """Status, headers by lower-case name, and body."""
-        request = urllib.request.Request(self.url + path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        request = urllib.request.Request(
+            self.url + path, headers={name.replace("_", "-"): value for name, value in headers.items()}
+        )
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 return answer.status, {n.lower(): v for n, v in answer.headers.items()}, answer.read().decode()
@@ -95,9 +118,9 @@ class Site:
     def hold(self, *options: str) -> "Holding":
         return Holding(self, options)
 
-    def suite(self, folder: str, *options: str, timeout: float = 600) -> None:
+    def suite(self, folder: str, *options: str, url: str = "", timeout: float = 600) -> None:
         """Another folder of tests/ against this site."""
-        done = run(sys.executable, "-m", "pytest", f"tests/{folder}", "-q", "--url", self.url, "--probe-secret-file", self.secret_file,
+        done = run(sys.executable, "-m", "pytest", f"tests/{folder}", "-q", "--url", url or self.url, "--probe-secret-file", self.secret_file,
                    *options, timeout=timeout, cwd=KIT)  # fmt: skip
         print(done.stdout)
         assert done.returncode == 0, done.stdout[-6000:]
@@ -113,7 +136,9 @@ class Holding:
         command = [sys.executable, "-m", "twinpool", "hold", site.url, "--connect", f"127.0.0.1:{site.port}",
                    "--probe-secret-file", site.secret_file, "--ready-file", self.folder / "ready", "--stop-file", self.folder / "stop",
                    "--json", self.folder / "receipt.json", "--seconds", "300", *options]  # fmt: skip
-        self.process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.process = subprocess.Popen(
+            [str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
         while not (self.folder / "ready").exists():
             assert self.process.poll() is None, self.process.communicate()[0]
             try:

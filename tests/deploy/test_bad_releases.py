@@ -18,7 +18,9 @@ def broken_import(project: Path) -> str:
 
 def failing_check(project: Path) -> str:
     with (next(project.rglob("settings.py"))).open("a") as file:
-        file.write("\nMIDDLEWARE += ['nowhere.Middleware']\nSILENCED_SYSTEM_CHECKS = []\nTEMPLATES[0]['OPTIONS'] = {'builtins': ['nowhere.tags']}\n")
+        file.write(
+            "\nMIDDLEWARE += ['nowhere.Middleware']\nSILENCED_SYSTEM_CHECKS = []\nTEMPLATES[0]['OPTIONS'] = {'builtins': ['nowhere.tags']}\n"
+        )
     return "nowhere"
 
 
@@ -64,7 +66,9 @@ def test_a_bad_release_changes_nothing(good: Site, tmp_path: Path, breakage: Cal
     assert good.containers() == containers
     assert good.state()["current"] == state["current"]
     assert good.who("wsgi")["release"] == state["current"]
-    everything = run("docker", "ps", "--all", "--filter", f"label=twinpool.site={good.name}", "--format", "{{.Names}}").stdout.split()
+    everything = run(
+        "docker", "ps", "--all", "--filter", f"label=twinpool.site={good.name}", "--format", "{{.Names}}"
+    ).stdout.split()
     assert sorted(everything) == sorted(line.split()[1] for line in containers)
 
 

@@ -21,8 +21,12 @@ def test_the_summary_says_what_runs_where_and_what_to_do_next(noticeboard: Site)
 
 def test_both_loopback_names_answer_and_nothing_else_listens(noticeboard: Site) -> None:
     for host in ("localhost", "127.0.0.1"):
-        assert run("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", f"http://{host}:{noticeboard.port}/").stdout in ("200", "302")
-    ports = run("docker", "ps", "--filter", f"label=twinpool.site={noticeboard.name}", "--format", "{{.Ports}}").stdout.split()
+        assert run(
+            "curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", f"http://{host}:{noticeboard.port}/"
+        ).stdout in ("200", "302")
+    ports = run(
+        "docker", "ps", "--filter", f"label=twinpool.site={noticeboard.name}", "--format", "{{.Ports}}"
+    ).stdout.split()
     assert [port for port in ports if "->" in port] == [f"127.0.0.1:{noticeboard.port}->8080/tcp"]
 
 
@@ -61,12 +65,20 @@ def test_no_container_has_more_rights_than_it_needs(inspected: dict[str, dict[st
         assert "no-new-privileges:true" in host["SecurityOpt"], name
         assert host["Memory"] > 0, name
         assert config["User"] not in ("", "0", "root"), name
-        assert run("docker", "exec", name, "sh", "-c", "echo x > /owned || echo refused").stdout.strip().endswith("refused"), name
+        assert run("docker", "exec", name, "sh", "-c", "echo x > /owned || echo refused").stdout.startswith(
+            "refused"
+        ), name
 
 
 def test_the_edge_reaches_neither_database_nor_redis(noticeboard: Site) -> None:
     addresses = [
-        run("docker", "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}", f"{noticeboard.name}-{part}-1").stdout.strip()
+        run(
+            "docker",
+            "inspect",
+            "-f",
+            "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}",
+            f"{noticeboard.name}-{part}-1",
+        ).stdout.strip()
         for part in ("postgres", "redis")
     ]
     connect = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 2)"
@@ -77,7 +89,9 @@ def test_the_edge_reaches_neither_database_nor_redis(noticeboard: Site) -> None:
         assert reached.returncode == 0, reached.stdout
 
 
-def test_secrets_are_closed_files_and_stand_nowhere_else(noticeboard: Site, inspected: dict[str, dict[str, object]]) -> None:
+def test_secrets_are_closed_files_and_stand_nowhere_else(
+    noticeboard: Site, inspected: dict[str, dict[str, object]]
+) -> None:
     secrets = noticeboard.folder / "secrets"
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o700
     values = []
@@ -97,7 +111,11 @@ def test_redis_wants_the_password(noticeboard: Site) -> None:
 
 
 def test_the_asgi_pool_weighs_four_times_a_wsgi_process(inspected: dict[str, dict[str, object]]) -> None:
-    shares = {name.rpartition("-app-")[2]: told["HostConfig"]["CpuShares"] for name, told in inspected.items() if "-app-" in name}
+    shares = {
+        name.rpartition("-app-")[2]: told["HostConfig"]["CpuShares"]
+        for name, told in inspected.items()
+        if "-app-" in name
+    }
     assert shares["asgi-1"] == 4 * (shares["wsgi-1"] / 2)
 
 

@@ -35,7 +35,13 @@ def nothing_changes() -> Iterator[None]:
 @pytest.mark.usefixtures("nothing_changes")
 def test_bad_input(knobs: dict[str, str], told: str) -> None:
     site = Site("test-refused", KIT / "app")
-    done = run("make", "-C", KIT, "deploy", *(f"{name}={value}" for name, value in ({"PORT": str(site.port), "NAME": site.name} | knobs).items()))
+    done = run(
+        "make",
+        "-C",
+        KIT,
+        "deploy",
+        *(f"{name}={value}" for name, value in ({"PORT": str(site.port), "NAME": site.name} | knobs).items()),
+    )
     assert done.returncode != 0
     assert told in done.stdout, done.stdout
     assert "Traceback" not in done.stdout

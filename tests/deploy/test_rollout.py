@@ -59,7 +59,9 @@ def test_exactly_one_release_is_kept(rolling: Site) -> None:
         change(rolling, mark)
         rolling.deploy(DRAIN_WINDOW="2")
     state = rolling.state()
-    assert sorted(path.name for path in (rolling.folder / "releases").iterdir()) == sorted([state["current"], state["previous"]])
+    assert sorted(path.name for path in (rolling.folder / "releases").iterdir()) == sorted(
+        [state["current"], state["previous"]]
+    )
     images = run("docker", "images", "--quiet", f"twinpool-{rolling.name}").stdout.split()
     assert len(images) == 2
 
@@ -67,7 +69,9 @@ def test_exactly_one_release_is_kept(rolling: Site) -> None:
 def mutated(place: Path, file: str, old: str, new: str) -> Path:
     """A copy of the kit in which one guard is off."""
     kit = place / "kit"
-    shutil.copytree(KIT, kit, symlinks=True, ignore=shutil.ignore_patterns(".git", ".venv", "tests", "__pycache__", ".*_cache"))
+    shutil.copytree(
+        KIT, kit, symlinks=True, ignore=shutil.ignore_patterns(".git", ".venv", "tests", "__pycache__", ".*_cache")
+    )
     (kit / ".venv").symlink_to(KIT / ".venv")
     text = (kit / file).read_text()
     assert old in text, f"{file} has changed; the mutation no longer fits"
@@ -90,14 +94,18 @@ SABOTAGE = {
     "SIGTERM before the edge has let go": (
         "ansible/roles/release/tasks/switch.yml",
         "- name: The edge's upstreams name the release",
-        STOP_OLD.replace("docker stop --time 1", "docker kill --signal TERM").replace("gone too early", "told too early")
+        STOP_OLD.replace("docker stop --time 1", "docker kill --signal TERM").replace(
+            "gone too early", "told too early"
+        )
         + "- name: Two seconds\n  ansible.builtin.pause: { seconds: 2 }\n- name: The edge's upstreams name the release",
     ),
 }
 
 
 @pytest.mark.parametrize("what", SABOTAGE)
-def test_a_broken_hand_over_turns_the_receipt_red_and_the_old_release_is_restored(rolling: Site, tmp_path: Path, what: str) -> None:
+def test_a_broken_hand_over_turns_the_receipt_red_and_the_old_release_is_restored(
+    rolling: Site, tmp_path: Path, what: str
+) -> None:
     state = rolling.state()
     change(rolling, f"broken-{len(what)}")
     done = rolling.make("deploy", kit=mutated(tmp_path, *SABOTAGE[what]), DRAIN_WINDOW="4", HOLD_RATE="40")

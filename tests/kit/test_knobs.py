@@ -114,13 +114,20 @@ def test_manage_py_one_folder_down_is_found(shop: Path) -> None:
 @pytest.mark.parametrize("file", ["requirements.txt", "pyproject.toml"])
 def test_a_django_older_than_5_2_is_refused(shop: Path, pin: str, file: str) -> None:
     (shop / "manage.py").touch()
-    text = f"{pin}\n" if file == "requirements.txt" else f'[project]\nname = "x"\nversion = "1"\ndependencies = ["{pin}"]\n'
+    text = (
+        f"{pin}\n"
+        if file == "requirements.txt"
+        else f'[project]\nname = "x"\nversion = "1"\ndependencies = ["{pin}"]\n'
+    )
     (shop / file).write_text(text)
     with pytest.raises(knobs.Refused, match=rf"{file} asks for [Dd]jango.*5\.2"):
         project.look(shop)
 
 
-@pytest.mark.parametrize("pin", ["django", "django>=4.2", "django==5.2.3", "django~=5.2", "django>=6,<7", "Django==6.0.1 ; python_version > '3.9'"])
+@pytest.mark.parametrize(
+    "pin",
+    ["django", "django>=4.2", "django==5.2.3", "django~=5.2", "django>=6,<7", "Django==6.0.1 ; python_version > '3.9'"],
+)
 def test_a_django_from_5_2_on_is_taken(shop: Path, pin: str) -> None:
     (shop / "manage.py").touch()
     (shop / "requirements.txt").write_text(f"-r more.txt\n{pin}  # ours\n")

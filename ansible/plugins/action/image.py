@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+
+from ansible.plugins.action import ActionBase
 
 CERTIFICATES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 NEVER = {".git", ".venv", "venv", "node_modules", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
@@ -77,7 +78,9 @@ def stage_project(project: Path, context: Path) -> None:
             stage(found, context / "dependencies" / found.relative_to(project))
     packages = project / "deploy" / "packages.txt"
     lines = packages.read_text().splitlines() if packages.is_file() else []
-    (context / "packages.txt").write_text("".join(f"{name}\n" for line in lines if (name := line.partition("#")[0].strip())))
+    (context / "packages.txt").write_text(
+        "".join(f"{name}\n" for line in lines if (name := line.partition("#")[0].strip()))
+    )
 
 
 def plain_files(folder: Path) -> Iterator[Path]:
@@ -92,7 +95,9 @@ def project_files(folder: Path) -> Iterator[Path]:
     """What git tracks or would add; without git, all but the usual litter. deploy/ is the kit's business, not the image's."""
     command = ["git", "-C", str(folder), "ls-files", "-z", "--cached", "--others", "--exclude-standard", "."]
     listed = subprocess.run(command, check=False, capture_output=True, text=True)
-    names = [Path(name) for name in listed.stdout.split("\0") if name] if listed.returncode == 0 else plain_files(folder)
+    names = (
+        [Path(name) for name in listed.stdout.split("\0") if name] if listed.returncode == 0 else plain_files(folder)
+    )
     for name in names:
         if name.parts[0] != "deploy" and not NEVER & set(name.parts) and (folder / name).exists():
             yield name
@@ -159,7 +164,14 @@ def index(folder: Path) -> tuple[Path, Path]:
     first, more = found.get("index-url", ""), found.get("extra-index-url", "").split()
     pip, uv = folder / "pip.conf", folder / "uv.toml"
     # A file without a line is not mounted at all.
-    pip.write_text("\n".join(["[global]", *([f"index-url = {first}"] if first else []), *(f"extra-index-url = {url}" for url in more)]) + "\n")
-    tables = [f'[[index]]\nurl = "{url}"' for url in more] + ([f'[[index]]\nurl = "{first}"\ndefault = true'] if first else [])
+    pip.write_text(
+        "\n".join(
+            ["[global]", *([f"index-url = {first}"] if first else []), *(f"extra-index-url = {url}" for url in more)]
+        )
+        + "\n"
+    )
+    tables = [f'[[index]]\nurl = "{url}"' for url in more] + (
+        [f'[[index]]\nurl = "{first}"\ndefault = true'] if first else []
+    )
     uv.write_text("\n".join(["# The host's package index.", *tables]) + "\n")
     return pip, uv

@@ -38,7 +38,9 @@ class CallbackModule(CallbackBase):
         elif outcome.get("changed") or "step" in task.tags or self._display.verbosity:
             name = task.get_name().rpartition(" : ")[2]
             seconds = time.monotonic() - self.step_began
-            self._display.display(f"[{time.monotonic() - self.began:6.1f} s] {name}" + (f"  ({seconds:.1f} s)" if seconds >= 1 else ""))
+            self._display.display(
+                f"[{time.monotonic() - self.began:6.1f} s] {name}" + (f"  ({seconds:.1f} s)" if seconds >= 1 else "")
+            )
 
     def _say(self, outcome: dict[str, Any]) -> None:
         message = outcome.get("msg", "")
@@ -63,7 +65,9 @@ class CallbackModule(CallbackBase):
         sys.stdout.flush()
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
-        self._display.display(f"{result._host.get_name()} cannot be reached: {result._result.get('msg', '')}", stderr=True)
+        self._display.display(
+            f"{result._host.get_name()} cannot be reached: {result._result.get('msg', '')}", stderr=True
+        )
 
     def v2_runner_item_on_failed(self, result: Any) -> None:
         self.v2_runner_on_failed(result)

@@ -1,7 +1,7 @@
 """Takes from Debian's archive what a Docker host needs, by the host's own mirror and checked by apt's keys.
 
-    debian.py plugin buildx|compose   one Docker CLI plugin out of trixie's package (static, runs on Debian 12 too)
-    debian.py rootfs IMAGE            a minimal trixie, imported as IMAGE
+debian.py plugin buildx|compose   one Docker CLI plugin out of trixie's package (static, runs on Debian 12 too)
+debian.py rootfs IMAGE            a minimal trixie, imported as IMAGE
 """
 
 import re
@@ -66,7 +66,14 @@ def rootfs(image: str) -> None:
         assert made.stdin
         made.stdin.write("\n".join(lines).encode() + b"\n")
         made.stdin.close()
-        load = ["docker", "import", "--change", "LABEL org.opencontainers.image.title=twinpool-rootfs", "-", f"{image}-part"]
+        load = [
+            "docker",
+            "import",
+            "--change",
+            "LABEL org.opencontainers.image.title=twinpool-rootfs",
+            "-",
+            f"{image}-part",
+        ]
         loaded = subprocess.run(load, stdin=made.stdout, check=False, stdout=subprocess.DEVNULL)
     if made.returncode or loaded.returncode:
         sys.exit("The base image could not be made from this host's Debian mirror; the lines above say why.")

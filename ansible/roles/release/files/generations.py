@@ -1,14 +1,14 @@
 """What a deploy does to the generations of a site on one Docker host, apart from compose: look, leave, bring back, remove.
 
-    generations.py SITE FOLDER VERB [ARGUMENT…]      FOLDER holds state.json and releases/
-    known                       one JSON object: current, previous, last, running (containers of current), fingerprint
-    leftovers                   removes containers of releases that do not serve; prints their names
-    containers RELEASE          ids, those that have ended too
-    leave RELEASE BOUND LEAVE   out of rotation; waits BOUND seconds; cuts what is left, unless LEAVE seconds are granted
-    back RELEASE                starts ended containers again; prints ids
-    remove RELEASE              containers, folder, and the image unless another release has it
-    keep RELEASE…               removes all other releases, but those whose containers still run
-    down                        ends and removes all containers of the site: the edge first, then pools, then what they use
+generations.py SITE FOLDER VERB [ARGUMENT…]      FOLDER holds state.json and releases/
+known                       one JSON object: current, previous, last, running (containers of current), fingerprint
+leftovers                   removes containers of releases that do not serve; prints their names
+containers RELEASE          ids, those that have ended too
+leave RELEASE BOUND LEAVE   out of rotation; waits BOUND seconds; cuts what is left, unless LEAVE seconds are granted
+back RELEASE                starts ended containers again; prints ids
+remove RELEASE              containers, folder, and the image unless another release has it
+keep RELEASE…               removes all other releases, but those whose containers still run
+down                        ends and removes all containers of the site: the edge first, then pools, then what they use
 """
 
 import json
@@ -71,7 +71,9 @@ class Generations:
             subprocess.run(["docker", "wait", *running], check=False, stdout=subprocess.DEVNULL, timeout=float(bound))
         except subprocess.TimeoutExpired:
             if float(leave):
-                print(f"{release} goes on with sockets that were open, for at most {leave} s more; make status shows it")
+                print(
+                    f"{release} goes on with sockets that were open, for at most {leave} s more; make status shows it"
+                )
             else:
                 docker("stop", "--time=5", *self.ids(release))
 
@@ -86,7 +88,9 @@ class Generations:
 
     @staticmethod
     def drains(identity: str) -> bool:
-        told = subprocess.run(["docker", "exec", identity, "twinpool", "ask", "/-/ready"], check=False, capture_output=True)
+        told = subprocess.run(
+            ["docker", "exec", identity, "twinpool", "ask", "/-/ready"], check=False, capture_output=True
+        )
         return told.returncode != 0
 
     def remove(self, release: str) -> None:

@@ -175,7 +175,9 @@ def test_the_bound_of_retries_is_below_the_patience_with_a_view() -> None:
     """Else the test above would not be about the shipped numbers."""
     text = (SHIPPED / "http/pools.conf").read_text()
     found = dict(
-        re.findall(r"^(proxy_next_upstream_timeout|proxy_read_timeout|proxy_connect_timeout) (\d+)s;", text, re.M)
+        re.findall(
+            r"^(proxy_next_upstream_timeout|proxy_read_timeout|proxy_connect_timeout) (\d+)s;", text, re.MULTILINE
+        )
     )
     connect, retry, read = (int(found[f"proxy_{name}_timeout"]) for name in ("connect", "next_upstream", "read"))
     assert connect * 2 < retry < read

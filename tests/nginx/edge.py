@@ -30,14 +30,12 @@ def docker(*args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
 
 
 def image() -> str:
-    """TWINPOOL_EDGE_IMAGE, or docker/edge.Dockerfile built on the newest base image here."""
+    """TWINPOOL_EDGE_IMAGE, else the edge image that was built last; `make test` builds it before this suite."""
     if named := os.environ.get("TWINPOOL_EDGE_IMAGE"):
         return named
-    base = docker("images", "--format={{.Repository}}:{{.Tag}}", "twinpool-base").stdout.split()
-    assert base, "no edge image: `make test` builds one; or name one in TWINPOOL_EDGE_IMAGE"
-    dockerfile = ROOT / "docker" / "edge.Dockerfile"
-    built = docker("build", "--quiet", f"--file={dockerfile}", f"--build-arg=BASE={base[0]}", str(dockerfile.parent))
-    return built.stdout.split()[-1]
+    built = docker("images", "--format={{.Repository}}:{{.Tag}}", "twinpool-edge").stdout.split()
+    assert built, "no image twinpool-edge: `make test SUITE=nginx` builds it; or name another in TWINPOOL_EDGE_IMAGE"
+    return built[0]
 
 
 def free_port() -> int:

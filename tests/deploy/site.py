@@ -85,6 +85,10 @@ class Site:
         found: dict[str, str] = json.loads((self.folder / "state.json").read_text())
         return found
 
+    def container(self, pool: str) -> str:
+        """Name of the first container of a pool of the release that serves."""
+        return f"{self.name}-{self.state()['current']}-app-{pool}-1"
+
     def containers(self) -> list[str]:
         """What `docker ps` shows of this site: identity, name and image, so that a restart is seen."""
         told = run(

@@ -23,7 +23,6 @@ def site(make_site: Callable[..., Site], request: pytest.FixtureRequest) -> Iter
 
 def split(site: Site, project: str, pools: str = "both") -> None:
     pool = "asgi" if pools == "both" else pools
-    container = f"{site.name}-{site.state()['current']}-app-{pool}-1"
     site.suite(
         "split",
         "--project",
@@ -31,7 +30,7 @@ def split(site: Site, project: str, pools: str = "both") -> None:
         "--pools",
         pools,
         "--metrics-command",
-        f"docker exec {container} twinpool ask /-/metrics",
+        f"docker exec {site.container(pool)} twinpool ask /-/metrics",
     )
 
 
@@ -59,10 +58,9 @@ def test_the_noticeboard(noticeboard: Site) -> None:
 
 
 def test_the_noticeboard_in_a_browser(noticeboard: Site) -> None:
-    release = noticeboard.state()["current"]
     password = noticeboard.folder / "admin-password"
     kill = (
-        f"docker kill {noticeboard.name}-{release}-app-asgi-1 && docker start {noticeboard.name}-{release}-app-asgi-1"
+        f"docker kill {noticeboard.container('asgi')} && docker start {noticeboard.container('asgi')}"
     )
     told = run(sys.executable, "-m", "pytest", "tests/app/browser", "-q", "--url", noticeboard.url, "--admin-user", "admin",
                "--admin-password-file", password, "--kill-asgi", kill, timeout=400, cwd=KIT)  # fmt: skip

@@ -7,7 +7,7 @@ containers RELEASE          ids, those that have ended too
 leave RELEASE BOUND LEAVE   out of rotation; waits BOUND seconds; cuts what is left, unless LEAVE seconds are granted
 back RELEASE                starts ended containers again; prints ids
 remove RELEASE              containers, folder, and the image unless another release has it
-keep RELEASE…               removes all other releases, but those whose containers still run
+keep RELEASE…               removes ended containers, and all other releases but those that still run
 down                        ends and removes all containers of the site: the edge first, then pools, then what they use
 """
 
@@ -107,6 +107,9 @@ class Generations:
         return next((line.removeprefix("IMAGE=") for line in lines if line.startswith("IMAGE=")), "")
 
     def keep(self, *kept: str) -> None:
+        for release in kept:
+            if ended := self.ids(release, "--all", "--filter=status=exited"):
+                docker("rm", *ended)
         for release in [path.name for path in self.releases.iterdir() if path.name not in kept]:
             if not self.ids(release):
                 self.remove(release)

@@ -9,7 +9,7 @@ from typing import Any
 from twinpool.hold.connection import Answered, Connection, Headers, Sent, TransportError
 from twinpool.hold.target import Target
 
-REQUEST_SECONDS = 30
+REQUEST_SECONDS = 20  # the edge itself gives a pool up to 7 s to take a connection
 MOST_BODY = 16 * 1024 * 1024
 MOST_IDLE = 64  # connections kept; as many as requests ever run at once
 
@@ -69,8 +69,9 @@ class Client:
             raise TransportError("closed before an answer on a fresh connection")
         return answer if kept is None else Answer(answer.status, answer.headers, answer.body, stale=True)
 
-    async def get(self, path: str, headers: Iterable[tuple[str, str]] = ()) -> Answer:
-        return await self.request("GET", path, headers)
+    async def get(self, path: str, headers: Iterable[tuple[str, str]] = (), seconds: float = REQUEST_SECONDS) -> Answer:
+        """`request` with GET."""
+        return await self.request("GET", path, headers, seconds=seconds)
 
     async def close(self) -> None:
         """Closes the kept connections."""

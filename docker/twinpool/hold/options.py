@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # Caps: hold runs against sites that serve people, so that no typing error may turn it into a load test.
-MOST_SOCKETS, MOST_STREAMS, MOST_RATE, MOST_PAGES = 1000, 200, 200, 20
+MOST_SOCKETS, MOST_STREAMS, MOST_RATE, MOST_PAGES = 1000, 500, 500, 20
 MOST_WINDOW, MOST_SECONDS = 3600, 7200
 
 

@@ -12,6 +12,8 @@ from twinpool.hold.tally import Tally
 
 ROUND_SECONDS = 2.0  # between two rounds over all pages
 ASSET_SECONDS = 0.05  # between two assets: at most 20 a second, so that a page with many is no load test
+PAGE_SECONDS = 10  # for one answer
+WHOLE_SECONDS = 20  # for the measure before, and for the round at the end; the deploy waits for both
 MOST_KEPT = 300  # assets asked for again in each round
 MOST_REDIRECTS = 3
 UNREACHED = 0
@@ -29,28 +31,46 @@ class Pages:
     kept: dict[str, None] = field(default_factory=dict)
 
     async def measure(self) -> None:
-        """Asks for every page and asset once, before anything changes; what is broken then is nobody's fault later."""
-        for path in self.paths:
-            answer, named = await self._page(path)
-            self.before[path] = answer.status if answer else UNREACHED
-            for asset in named:
-                self.kept[asset] = None
-        for asset in self.kept:
-            await asyncio.sleep(ASSET_SECONDS)
-            with contextlib.suppress(TransportError):
-                if (await self.client.get(asset)).status == 200:
-                    continue
-            self.broken.add(asset)
+        """Asks for every page and asset once, before anything changes; what is broken then is nobody's fault later.
+
+        What is not answered within WHOLE_SECONDS counts as broken.
+        """
+        self.before = dict.fromkeys(self.paths, UNREACHED)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WHOLE_SECONDS):
+                for path in self.paths:
+                    answer, named = await self._page(path)
+                    self.before[path] = answer.status if answer else UNREACHED
+                    self.kept.update(dict.fromkeys(named))
+                    self.broken.update(named)
+                for asset in self.kept:
+                    await asyncio.sleep(ASSET_SECONDS)
+                    with contextlib.suppress(TransportError):
+                        if (await self.client.get(asset, seconds=PAGE_SECONDS)).status == 200:
+                            self.broken.discard(asset)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Asks in rounds until `stop`, and one whole round after it."""
-        last = False
-        while not last:
-            last = stop.is_set()
+        rounds = asyncio.create_task(self._rounds())
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait([rounds, stopped], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            rounds.cancel()
+            stopped.cancel()
+            await asyncio.gather(stopped, return_exceptions=True)
+        with contextlib.suppress(asyncio.CancelledError):
+            await rounds
+        try:
+            async with asyncio.timeout(WHOLE_SECONDS):
+                await self.round()
+        except TimeoutError:
+            self.tally.fail(f"pages and assets took more than {WHOLE_SECONDS:g} s at the end")
+
+    async def _rounds(self) -> None:
+        while True:
             await self.round()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(ROUND_SECONDS):
-                    await stop.wait()
+            await asyncio.sleep(ROUND_SECONDS)
 
     async def round(self) -> None:
         """Every page once, the assets that it names now, and the hashed ones that it named before."""
@@ -69,7 +89,7 @@ class Pages:
         """The answer, after redirects within the site, and the assets that it names."""
         for _ in range(MOST_REDIRECTS + 1):
             try:
-                answer = await self.client.get(path)
+                answer = await self.client.get(path, seconds=PAGE_SECONDS)
             except TransportError as error:
                 if count:
                     self.tally.fail(f"GET {path}: {error}")
@@ -97,7 +117,7 @@ class Pages:
         if asset in self.broken:
             return
         try:
-            answer = await self.client.get(asset)
+            answer = await self.client.get(asset, seconds=PAGE_SECONDS)
         except TransportError as error:
             self.tally.fail(f"GET an asset: {error}")
             return

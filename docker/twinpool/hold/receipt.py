@@ -74,4 +74,4 @@ def _back(held: Moved) -> str:
     if held.silence_median is None or held.silence_longest is None:
         return "none had to come back" if not held.moved else "none came back"
     tries = f"{held.first_try} of {sum(held.codes.values())} at the first try"
-    return f"{tries}, silent for {held.silence_median:.2f} s in the middle, {held.silence_longest:.2f} s at most"
+    return f"{tries}, silent for {held.silence_longest:.2f} s at most, {held.silence_median:.2f} s in the median"

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -13,6 +14,8 @@ from twinpool.hold.target import CONNECT_SECONDS, Target
 
 NO_CLOSE_FRAME = "1006"  # RFC 6455, 7.1.5: what a client says where the connection ended without a close frame
 LARGEST_FRAME = 2 * 1024 * 1024
+# The library would log each dead connection, and at its finest level the probe secret.
+_SILENT = logging.Logger("twinpool.hold", logging.CRITICAL + 1)
 
 
 class _Straight(connect):
@@ -40,6 +43,7 @@ async def open_socket(
         user_agent_header="twinpool-hold",
         compression=None,
         proxy=None,
+        logger=_SILENT,
         open_timeout=CONNECT_SECONDS,
         # A server that has sent its close frame may take its time to close the connection: what counts is the frame.
         close_timeout=1,

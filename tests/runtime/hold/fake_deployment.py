@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
-from websockets.frames import Opcode
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
 SECRET = "a secret of the tests"
@@ -66,6 +67,7 @@ class FakeDeployment:
     answers: dict[str, int] = field(default_factory=dict)
     page: str = PAGE
     pools: tuple[str, str] = ("wsgi", "asgi")
+    hang: set[str] = field(default_factory=set)  # paths that are never answered
     deaf: bool = False  # publishes reach nobody
     forget: set[int] = field(default_factory=set)  # numbers that neither delivery nor the log has
     stale: int = 0  # so many requests on a reused connection are met by a close
@@ -120,6 +122,9 @@ class FakeDeployment:
             self.stale -= 1
             return False
         path = urlsplit(target).path
+        if path in self.hang:
+            await reader.read()
+            return False
         status = self.answers.get(path, 200)
         if path.startswith("/-/") and headers.get("x-twinpool-probe") != SECRET:
             status = 404
@@ -158,6 +163,7 @@ class FakeDeployment:
         assert peer.protocol
         peer.protocol.receive_data(head)
         [request] = peer.protocol.events_received()
+        assert isinstance(request, Request)
         if self.refuse_sockets:
             self.refuse_sockets -= 1
             peer.protocol.send_response(peer.protocol.reject(503, "full"))
@@ -171,8 +177,8 @@ class FakeDeployment:
                 peer.protocol.receive_data(data)
                 peer.flush()
                 for frame in peer.protocol.events_received():
-                    if frame.opcode is Opcode.TEXT:
-                        self._join(peer, json.loads(frame.data)["since"])
+                    if isinstance(frame, Frame) and frame.opcode is Opcode.TEXT:
+                        self._join(peer, json.loads(bytes(frame.data))["since"])
         finally:
             self.sockets.discard(peer)
 

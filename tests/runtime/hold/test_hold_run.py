@@ -245,3 +245,23 @@ def test_sockets_that_never_come_back_are_red(secret_file: Path) -> None:
 
     reasons = judge(held(secret_file, full))
     assert any("1 sockets did not come back (handshake answered 503" in reason for reason in reasons)
+
+
+def test_a_page_that_hung_before_holds_nothing_up(secret_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hung(site: FakeDeployment) -> None:
+        site.hang.add("/")
+
+    async def mended(site: FakeDeployment) -> None:
+        site.hang.clear()
+
+    monkeypatch.setattr("twinpool.hold.pages.WHOLE_SECONDS", 0.5)
+    assert judge(held(secret_file, mended, before=hung)) == []
+
+
+def test_pages_that_hang_at_the_end_are_red_in_bounded_time(secret_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hung(site: FakeDeployment) -> None:
+        monkeypatch.setattr("twinpool.hold.pages.WHOLE_SECONDS", 0.5)
+        site.hang.add("/")
+
+    [reason] = judge(held(secret_file, hung))
+    assert "pages and assets took more than 0.5 s at the end" in reason

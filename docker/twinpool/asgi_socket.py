@@ -1,5 +1,7 @@
 """A WebSocket in the ASGI pool: who may open one, how many, and that each ends with a close code. Called by asgi."""
 
+import asyncio
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("twinpool.sockets")
 RESTART = 1012  # the IANA registry of close codes: "service restart", the client may come back
+CLOSE_SECONDS = 1.0  # for a refused connection to close
 NO_ROUTE = "No route found"  # how Channels' URLRouter begins its ValueError
 
 
@@ -62,6 +65,7 @@ async def respond(app: "Application", came: Arrival, scope: dict[str, Any], rece
     """Answer one handshake, and serve the socket if it is admitted."""
     probe = came.path == probe_sockets.ECHO and app.endpoints.probes.allowed(came)
     if reason := _refusal(app, came, probe):
+        await receive()
         await _deny(reason, scope, receive, send)
         return
     socket = Socket(app, receive, send, probe)
@@ -87,7 +91,7 @@ async def _in_project(app: "Application", came: Arrival, socket: Socket, scope: 
             if socket.answered or not str(error).startswith(NO_ROUTE):
                 raise
             _log_refusal("path", came)
-            await _deny(answer.text(404), scope, None, socket.send)
+            await _deny(answer.text(404), scope, socket.receive, socket.send)
 
 
 def _refusal(app: "Application", came: Arrival, probe: bool) -> answer.Answer | None:
@@ -114,11 +118,16 @@ def _log_refusal(why: str, came: Arrival) -> None:
         logger.warning("socket refused (%s): %s%s", why, came.path[:200], origin[:200])
 
 
-async def _deny(made: answer.Answer, scope: dict[str, Any], receive: Receive | None, send: Send) -> None:
+async def _deny(made: answer.Answer, scope: dict[str, Any], receive: Receive, send: Send) -> None:
     """Refuse before accept: with a status where the server can, else by closing, which it answers with 403."""
-    if receive:
-        await receive()
-    if "websocket.http.response" in (scope.get("extensions") or {}):
-        await answer.to_asgi(made, send, "websocket.http")
-    else:
+    if "websocket.http.response" not in (scope.get("extensions") or {}):
         await send({"type": "websocket.close", "code": 1013})
+        return
+    await answer.to_asgi(made, send, "websocket.http")
+    # uvicorn (0.54) logs an error if the application returns before the connection has closed: it tells of the end of
+    # the handshake, then of the connection.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(CLOSE_SECONDS):
+            ends = 0
+            while ends < 2:
+                ends += (await receive())["type"] == "websocket.disconnect"

@@ -43,7 +43,8 @@ def main(argv: list[str]) -> int:
     _prepare(environment, sign, environ)
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     command = importlib.import_module(f"twinpool.servers.{SERVERS[argv[0]]}").command(environment)
-    server = os.posix_spawn(command[0], command, environ, setsigmask=[])
+    # A group of its own: what a terminal or a supervisor sends to the whole group is the parent's to pass on.
+    server = os.posix_spawn(command[0], command, environ, setpgroup=0, setsigmask=[])
     return Parent(environment, sign, server).run()
 
 

@@ -101,7 +101,8 @@ class Server:
         """The first truthy answer of a function."""
         deadline = time.monotonic() + PATIENCE
         while not (found := what()):
-            assert time.monotonic() < deadline and self.process.poll() is None, f"{text} never came:\n{self.log}"
+            assert self.process.poll() is None, f"the server ended before {text} came:\n{self.log}"
+            assert time.monotonic() < deadline, f"{text} never came:\n{self.log}"
             time.sleep(0.05)
         return found
 

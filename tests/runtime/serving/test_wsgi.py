@@ -119,7 +119,7 @@ def test_the_body_probe_hands_itself_over_and_arrives_whole(edge: object, pool: 
     assert (there["pool"], there["hop"], there["length"]) == (pool, "view", 300_000)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1], ids=lambda number: number.name)
 def test_a_signal_lets_what_is_under_way_finish_and_ends_with_0(
     shop: Site, serve: Serve, number: signal.Signals
 ) -> None:

@@ -97,14 +97,19 @@ class Application:
             counters.sockets.set(len(self.sockets))
 
 
-def clean_connections() -> bool:
-    """Give the calling thread's database connections back; False where one is in a transaction."""
+def clean_connections(force: bool) -> bool:
+    """Give the calling thread's database connections back; False where one is in a transaction and not `force`d."""
     from django.db import connections
 
     from twinpool.database import give_back
 
     give_back()
-    return not any(connection.in_atomic_block for connection in connections.all(initialized_only=True))
+    left = [one for one in connections.all(initialized_only=True) if one.connection is not None or one.in_atomic_block]
+    if force:
+        for one in left:
+            one.close()  # its pool rolls back
+            del connections[one.alias]  # the wrapper would go on thinking that it is in the transaction
+    return force or not left
 
 
 @functools.cache

@@ -28,8 +28,11 @@ class Busy(Exception):  # noqa: N818 - not a fault of the code that sees it
 class Threads:
     """A number of single threads. Everything but the work itself happens on the event loop that made it."""
 
-    def __init__(self, count: int, clean: Callable[[], bool]) -> None:
-        """`clean` is called in a thread before it is lent again; False where it left something behind."""
+    def __init__(self, count: int, clean: Callable[[bool], bool]) -> None:
+        """`clean` is called in a thread before it is lent again, and says whether nothing is left behind.
+
+        With True, when the borrower has gone, it leaves nothing, whatever it takes.
+        """
         self.count = count
         self.clean = clean
         self.loop = asyncio.get_running_loop()
@@ -65,23 +68,14 @@ class Threads:
         self._serve()
 
     def take_back(self, thread: ThreadPoolExecutor) -> None:
-        """Clean a thread and lend it again."""
-        done = thread.submit(self.clean)
-        done.add_done_callback(lambda _: self.on_loop(self._cleaned, thread, done))
+        """Lend a thread again."""
+        self.free.append(thread)
+        self._serve()
 
     def on_loop(self, call: Callable[..., None], *arguments: Any) -> None:
         """Call something on the event loop, from any thread; nothing once the loop has ended."""
         with contextlib.suppress(RuntimeError):
             self.loop.call_soon_threadsafe(call, *arguments)
-
-    def _cleaned(self, thread: ThreadPoolExecutor, done: Future[bool]) -> None:
-        if done.exception() is None and done.result():
-            self.free.append(thread)
-        else:
-            # A transaction that somebody left open must not become the next borrower's.
-            thread.shutdown(wait=False)
-            self.free.append(ThreadPoolExecutor(1, thread_name_prefix="twinpool-new"))
-        self._serve()
 
     def _serve(self) -> None:
         while self.free and self.waiting:
@@ -98,6 +92,7 @@ class Lease(Executor):
         self._thread: ThreadPoolExecutor | None = None
         self._queue: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
         self._open = 0
+        self._cleaning = False
         self._timer: asyncio.TimerHandle | None = None
         self._ended = False
         self._at_end: list[Callable[[], None]] = []
@@ -146,11 +141,28 @@ class Lease(Executor):
             self._rest()
 
     def release(self) -> None:
-        """Give the thread back, if there is one."""
+        """Clean the thread and give it back, if there is one; a call that comes meanwhile still gets it."""
         self._stop_timer()
-        thread, self._thread = self._thread, None
-        if thread:
-            self._threads.take_back(thread)
+        if self._thread and not self._cleaning:
+            self._cleaning = True
+            done = self._thread.submit(self._threads.clean, self._ended)
+            done.add_done_callback(partial(self._threads.on_loop, self._cleaned, self._ended))
+
+    def _cleaned(self, forced: bool, done: Future[bool]) -> None:
+        self._cleaning = False
+        thread, broken = self._thread, done.exception() is not None
+        if self._open or thread is None:
+            return
+        if not forced and (broken or not done.result()):
+            # A transaction is open across two calls: its thread must be kept, until the borrower goes.
+            if self._ended:
+                self.release()
+            return
+        if broken:
+            thread.shutdown(wait=False)
+            thread = ThreadPoolExecutor(1, thread_name_prefix="twinpool-new")
+        self._thread = None
+        self._threads.take_back(thread)
 
     def _start(self, work: tuple[Future[Any], Callable[[], Any]]) -> None:
         self._queue.append(work)

@@ -74,14 +74,22 @@ def test_a_redis_that_goes_away_is_degraded_and_not_unready(make_project: MakePr
     asyncio.run(visit())
 
 
+def waits(server: Server) -> bool:
+    """Whether the process that answers says which migrations it waits for; another may not have asked yet."""
+    try:
+        ready = server.ask("/-/ready").json()
+    except OSError:
+        return False
+    return ready["state"] == "starting" and "not applied yet" in ready["degraded"][0]
+
+
 def test_a_pool_waits_for_migrations_and_says_so(make_project: MakeProject, serve: Serve, database_url: str) -> None:
     site = make_project(DATABASE_URL=database_url)
     for pool in ("wsgi", "asgi"):
         server = serve(site, pool, wait=False)
-        server.until(lambda server=server: "not applied yet" in server.log, "the reason")
-        ready = server.ask("/-/ready")
-        assert (ready.status, ready.json()["state"]) == (503, "starting")
-        assert "contenttypes.0001_initial and" in ready.json()["degraded"][0]
+        server.until(lambda server=server: waits(server), "the reason")
+        assert server.ask("/-/ready").status == 503
+        assert "contenttypes.0001_initial and" in server.log
         assert server.ask("/-/live").status == 200
         if pool == "asgi":
             assert site.twinpool("migrate").returncode == 0

@@ -64,7 +64,8 @@ def play(verb: str, values: dict[str, str]) -> int:
     with tempfile.NamedTemporaryFile("w", suffix=".json", prefix="twinpool-") as file:
         json.dump(extra, file)
         file.flush()
-        environment = os.environ | {"ANSIBLE_CONFIG": str(KIT / "ansible" / "ansible.cfg"), "PYTHONUNBUFFERED": "1"}
+        environment = os.environ | {"ANSIBLE_CONFIG": str(KIT / "ansible" / "ansible.cfg"), "PYTHONUNBUFFERED": "1",
+                                    "PYTHONPATH": str(KIT / "ansible")}  # fmt: skip
         environment = {name: value for name, value in environment.items() if name not in ("MAKEFLAGS", "MAKEOVERRIDES")}
         command = [Path(sys.executable).parent / "ansible-playbook", KIT / "ansible" / "playbooks" / f"{verb}.yml",
                    "--extra-vars", f"@{file.name}"]  # fmt: skip

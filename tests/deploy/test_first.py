@@ -68,7 +68,6 @@ def test_no_container_has_more_rights_than_it_needs(inspected: dict[str, dict[st
         assert run("docker", "exec", name, "touch", "/owned").returncode != 0, name
 
 
-
 def test_the_edge_reaches_neither_database_nor_redis(noticeboard: Site) -> None:
     addresses = [
         run(

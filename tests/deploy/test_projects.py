@@ -59,9 +59,7 @@ def test_the_noticeboard(noticeboard: Site) -> None:
 
 def test_the_noticeboard_in_a_browser(noticeboard: Site) -> None:
     password = noticeboard.folder / "admin-password"
-    kill = (
-        f"docker kill {noticeboard.container('asgi')} && docker start {noticeboard.container('asgi')}"
-    )
+    kill = f"docker kill {noticeboard.container('asgi')} && docker start {noticeboard.container('asgi')}"
     told = run(sys.executable, "-m", "pytest", "tests/app/browser", "-q", "--url", noticeboard.url, "--admin-user", "admin",
                "--admin-password-file", password, "--kill-asgi", kill, timeout=400, cwd=KIT)  # fmt: skip
     assert told.returncode == 0, told.stdout[-6000:]

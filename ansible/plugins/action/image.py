@@ -16,22 +16,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import index
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
 
 from ansible.plugins.action import ActionBase
 
-CERTIFICATES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 NEVER = {".git", ".venv", "venv", "node_modules", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
+PROXIES = {"http_proxy", "https_proxy", "no_proxy"}
 LINE = re.compile(r"#(\d+) (.+)")
 DEPENDENCIES = ("*requirements*.txt", "*constraints*.txt", "requirements/**/*.txt", "pyproject.toml", "uv.lock")
 display = Display()
 
 
 class ActionModule(ActionBase):
-    """Arguments: name, dockerfile, context {place in the context: source}, args {build argument: value}, network (bool).
+    """Arguments: name, dockerfile, args {build argument: value}, context {place in the context: source}, project.
 
-    A source that ends in `/.` is a project: only its files that git knows or would add are staged, without deploy/.
+    Of `project`, a folder, only files that git knows or would add are staged, without deploy/.
     """
 
     _requires_connection = False
@@ -43,9 +44,10 @@ class ActionModule(ActionBase):
         with tempfile.TemporaryDirectory(prefix="twinpool-") as folder:
             context = Path(folder)
             for place, source in given.get("context", {}).items():
-                stage(Path(source), context / place, project=str(source).endswith("/."))
+                stage(Path(source), context / place)
             if project := given.get("project"):
                 stage_project(Path(project), context)
+            open_to_all(context)
             dockerfile = Path(given["dockerfile"])
             tag = f"{given['name']}:{fingerprint(context, dockerfile, given.get('args', {}))}"
             if exists(tag):
@@ -83,6 +85,13 @@ def stage_project(project: Path, context: Path) -> None:
     )
 
 
+def open_to_all(context: Path) -> None:
+    """Whatever the umask of the checkout was, the containers' numeric user reads what is in the image."""
+    for path in context.rglob("*"):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
+
+
 def plain_files(folder: Path) -> Iterator[Path]:
     for root, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if name not in NEVER and not name.endswith(".egg-info")]
@@ -92,7 +101,7 @@ def plain_files(folder: Path) -> Iterator[Path]:
 
 
 def project_files(folder: Path) -> Iterator[Path]:
-    """What git tracks or would add; without git, all but the usual litter. deploy/ is the kit's business, not the image's."""
+    """What git tracks or would add; without git, all but the usual litter. deploy/ is the kit's, not the image's."""
     command = ["git", "-C", str(folder), "ls-files", "-z", "--cached", "--others", "--exclude-standard", "."]
     listed = subprocess.run(command, check=False, capture_output=True, text=True)
     names = (
@@ -121,13 +130,17 @@ def exists(image: str) -> bool:
 def build(tag: str, dockerfile: Path, context: Path, args: dict[str, str]) -> None:
     """`docker build`, showing each step as it begins. Raises AnsibleActionFail with the last lines."""
     with tempfile.TemporaryDirectory(prefix="twinpool-index-") as folder:
-        pip, uv = index(Path(folder))
+        # The host's package index and authorities are secrets of a build, never in a layer.
+        here, pip, uv = index.of_this_machine(sys.executable), Path(folder, "pip.conf"), Path(folder, "uv.toml")
+        pip.write_text(here.pip_conf())
+        uv.write_text(here.uv_toml())
         command = [
             "docker", "build", "--progress=plain", f"--tag={tag}", f"--file={dockerfile}",
             "--label=org.opencontainers.image.title=" + tag.partition(":")[0],
-            f"--secret=id=pip,src={pip}", f"--secret=id=uv,src={uv}", f"--secret=id=certificates,src={certificates()}",
+            f"--secret=id=pip,src={pip}", f"--secret=id=uv,src={uv}",
+            f"--secret=id=certificates,src={here.certificates}",
             *(f"--build-arg={name}={value}" for name, value in args.items()),
-            *(f"--build-arg={name}" for name in os.environ if name.lower() in {"http_proxy", "https_proxy", "no_proxy"}),
+            *(f"--build-arg={name}" for name in os.environ if name.lower() in PROXIES),
             str(context),
         ]  # fmt: skip
         environment = os.environ | {"DOCKER_BUILDKIT": "1"}
@@ -148,30 +161,3 @@ def build(tag: str, dockerfile: Path, context: Path, args: dict[str, str]) -> No
     if process.returncode:
         told = [line for line in lines if not re.search(r"#\d+ (sha256|DONE|CACHED|transferring)", line)]
         raise AnsibleActionFail(f"The image {tag} could not be built. Its last lines:\n" + "\n".join(told[-25:]))
-
-
-def certificates() -> str:
-    """The bundle of authorities that this machine trusts, so that a build behind a company's proxy works."""
-    given = (os.environ.get(name, "") for name in CERTIFICATES)
-    return next((path for path in given if Path(path).is_file()), "/etc/ssl/certs/ca-certificates.crt")
-
-
-def index(folder: Path) -> tuple[Path, Path]:
-    """The package index of this machine's pip, as files for pip and for uv: secrets of a build, never in a layer."""
-    asked = subprocess.run([sys.executable, "-m", "pip", "config", "list"], check=False, capture_output=True, text=True)
-    told = dict(line.partition("=")[::2] for line in asked.stdout.splitlines())
-    found = {name.rpartition(".")[2]: value.strip("'\"") for name, value in told.items()}
-    first, more = found.get("index-url", ""), found.get("extra-index-url", "").split()
-    pip, uv = folder / "pip.conf", folder / "uv.toml"
-    # A file without a line is not mounted at all.
-    pip.write_text(
-        "\n".join(
-            ["[global]", *([f"index-url = {first}"] if first else []), *(f"extra-index-url = {url}" for url in more)]
-        )
-        + "\n"
-    )
-    tables = [f'[[index]]\nurl = "{url}"' for url in more] + (
-        [f'[[index]]\nurl = "{first}"\ndefault = true'] if first else []
-    )
-    uv.write_text("\n".join(["# The host's package index.", *tables]) + "\n")
-    return pip, uv

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
 from twinpool import edge
 
 KIT = Path(__file__).resolve().parents[2]

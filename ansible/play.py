@@ -24,11 +24,7 @@ from knobs import KIT, Refused
 STATE = Path("/var/lib/twinpool")
 CHANGING = {"deploy", "rollback", "down", "destroy"}
 NEEDS_PROJECT = {"deploy", "routes", "check", "image"}
-ATTACHED = {
-    "manage": ["run", "--rm", "--no-deps", "TERMINAL", "task", "manage", "ARGS"],
-    "shell": ["run", "--rm", "--no-deps", "TERMINAL", "task", "manage", "shell"],
-    "logs": ["logs", "ARGS"],
-}
+ATTACHED = {"manage", "shell", "logs"}
 
 
 def typed() -> dict[str, str]:
@@ -116,7 +112,7 @@ def main(verb: str) -> int:
     if verb == "destroy" and values["YES"] != "1":
         ask(values["NAME"])
     if verb in ATTACHED:
-        return attach(values, ATTACHED[verb])
+        return attach(values, verb)
     if verb not in CHANGING:
         return play(verb, values)
     with lock(STATE / values["NAME"], verb):
@@ -126,20 +122,25 @@ def main(verb: str) -> int:
         return code
 
 
-def attach(values: dict[str, str], command: list[str]) -> int:
+def attach(values: dict[str, str], verb: str) -> int:
     """Commands that talk to the person at the terminal: compose runs them in the release that serves."""
     site = STATE / values["NAME"]
     release = json.loads((site / "state.json").read_text())["current"]
-    compose = ["docker", "compose", "--progress", "quiet", "--project-name", f"{values['NAME']}-{release}",
-               "--env-file", str(site / "releases" / release / "release.env"),
-               "--file", str(KIT / "docker" / "compose.yaml")]  # fmt: skip
+    of_release = compose(f"{values['NAME']}-{release}", site / "releases" / release / "release.env")
+    words = shlex.split(values["ARGS"])
+    if verb == "logs":  # the edge and the pools, side by side
+        of_base = compose(values["NAME"], site / "base.env")
+        both = [subprocess.Popen([*command, "logs", *words]) for command in (of_base, of_release)]
+        return max(process.wait() for process in both)
     terminal = [] if sys.stdin.isatty() else ["--no-TTY"]
-    words = [
-        word
-        for part in command
-        for word in ({"TERMINAL": terminal, "ARGS": shlex.split(values["ARGS"])}.get(part, [part]))
-    ]
-    return subprocess.run([*compose, *words], check=False).returncode
+    inside = ["shell"] if verb == "shell" else []
+    run = [*of_release, "run", "--rm", "--no-deps", *terminal, "task", "manage", *inside, *words]
+    return subprocess.run(run, check=False).returncode
+
+
+def compose(project: str, variables: Path) -> list[str]:
+    return ["docker", "compose", "--progress", "quiet", "--project-name", project,
+            "--env-file", str(variables), "--file", str(KIT / "docker" / "compose.yaml")]  # fmt: skip
 
 
 def ask(name: str) -> None:

@@ -58,10 +58,11 @@ class Application:
             return self._hand_over(here, environ, start_response)
         environ[visit.KEY] = here
         result, status, headers = to_project(self.project, environ, self._below_static(came))
-        skip_body(environ)
         if here.hop:
             _close(result)
             return self._hand_over(here, environ, start_response)
+        if getattr(result, "streaming", True) is False:  # a stream may still read what was sent
+            skip_body(environ)
         if here.streaming:
             return self._stream(here, result, status, headers, start_response)
         start_response(status, headers)

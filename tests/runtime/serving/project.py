@@ -24,6 +24,7 @@ urlpatterns = [
     path("chat", views.chat),
     path("lines", views.lines),
     path("events", views.events),
+    path("late", views.late),
     path("export", views.export),
     path("accel", views.accel),
     path("accel-async", views.accel_async),
@@ -98,6 +99,11 @@ def lines(request):
 
 def events(request):
     return stream(slow_lines(30))
+
+def late(request):
+    def content():
+        yield f"{len(request.body)}"
+    return StreamingHttpResponse(content(), content_type="text/plain")
 
 def export(request):
     return StreamingHttpResponse((f"{n}\\n" for n in range(1000)), content_type="text/csv")

@@ -32,6 +32,10 @@ def test_a_view_that_reads_no_body_answers_all_the_same(edge: Edge, pool: str) -
     assert server.ask("/", "POST", body=BODIES[-1]).text == "home"
 
 
+def test_a_stream_that_reads_the_body_late_gets_it(wsgi: Server) -> None:
+    assert wsgi.ask("/late", "POST", body=BODIES[-1]).text == str(len(BODIES[-1]))
+
+
 @pytest.mark.parametrize(("first", "path", "to"), [("wsgi", "/async", "@hop-asgi"), ("asgi", "/sync", "@hop-wsgi")])
 def test_a_hop_is_clean_and_leaves_the_connection_usable(edge: Edge, first: str, path: str, to: str) -> None:
     server = {"wsgi": edge.wsgi, "asgi": edge.asgi}[first]

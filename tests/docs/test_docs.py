@@ -92,6 +92,14 @@ def test_every_handler_is_in_the_table() -> None:
     assert {name for name in HANDLERS if f"\n| `{name}` |" not in routing} == set()
 
 
+def test_the_receipt_has_the_lines_that_hold_prints() -> None:
+    page = Page(KIT / "docs" / "deploying.md")
+    printed = re.findall(r'^ +\(?"([a-z ]+)", ', (KIT / "docker/twinpool/hold/receipt.py").read_text(), re.MULTILINE)
+    printed += re.findall(r'^ +\(\n +"([a-z ]+)",', (KIT / "docker/twinpool/hold/receipt.py").read_text(), re.MULTILINE)
+    shown = [line[:16].strip() for line in page.commands() if re.match(r"[a-z ]{16}\S", line)]
+    assert sorted(shown) == sorted(set(printed))
+
+
 NGINX_SAYS = ('open() "/srv/edge/handlers/…" failed', "[emerg]")
 
 

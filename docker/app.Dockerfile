@@ -11,18 +11,25 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=uv,ta
     --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
     python3 -m pip install --quiet --root-user-action=ignore --break-system-packages --require-hashes \
         --requirement /kit/docker/build/requirements.txt
+# What the image needs from Debian is needed here too: to build a dependency, and to import the project for its files.
+COPY packages.txt /usr/share/twinpool/packages.txt
+RUN if [ -s /usr/share/twinpool/packages.txt ]; then \
+        apt-get update \
+     && xargs -a /usr/share/twinpool/packages.txt apt-get install --yes --no-install-recommends \
+     && rm -rf /var/lib/apt/lists/*; \
+    fi
 # Dependencies before code: a changed view does not install them again.
-COPY kit/docker/build/install.py /kit/docker/build/
+COPY kit/docker/build/*.py /kit/docker/build/
 COPY kit/docker/requirements.txt /kit/docker/
 COPY kit/pyproject.toml /kit/
 COPY dependencies /dependencies
+ARG WORKDIR=/app
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=uv,target=/etc/uv/uv.toml \
     --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
-    python3 /kit/docker/build/install.py /dependencies /opt/venv
+    python3 /kit/docker/build/install.py /dependencies /opt/venv "${WORKDIR}"
 COPY kit/docker/twinpool /kit/docker/twinpool
 RUN uv pip install --quiet --offline --no-deps --compile-bytecode --python /opt/venv/bin/python /kit
 COPY project /app
-ARG WORKDIR=/app
 WORKDIR ${WORKDIR}
 ARG SETTINGS=
 ENV TWINPOOL_SETTINGS=${SETTINGS} TWINPOOL_PROJECT=${WORKDIR} TWINPOOL_STATIC=/srv/static

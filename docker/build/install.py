@@ -1,7 +1,8 @@
 """Installs the project's dependencies and the runtime's into one environment. Run by app.Dockerfile's build stage.
 
 The project's pins win inside the ranges that the runtime states (pyproject.toml); the runtime's own lock is only a
-preference. Outside the ranges the build ends with the resolver's explanation. The project itself is not installed.
+preference. Outside the ranges the build ends with the resolver's explanation; but for the servers, which the runtime
+alone starts: there its own are taken. The project itself is not installed. A line that begins with `note:` is shown.
 """
 
 import re
@@ -11,53 +12,68 @@ import sys
 import tomllib
 from pathlib import Path
 
+import dependencies
+from dependencies import Wanted
+
 KIT = Path(__file__).resolve().parent.parent.parent
+WORK = Path("/tmp/install")  # noqa: S108 - a build stage has no other user
 COMPILER = ["gcc", "g++", "libc6-dev", "libffi-dev", "libpq-dev", "make", "pkg-config", "python3-dev"]
-ITSELF = re.compile(r"^\s*(-e\s*|--editable[= ]\s*)?\.(\[[^\]]*\])?/?\s*(#.*)?$")
+SERVERS = ("gunicorn", "httptools", "uvicorn", "uvloop")
+NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
-def main(dependencies: Path, environment: Path) -> None:
-    work = Path("/tmp/install")  # noqa: S108: a build stage has no other user
-    work.mkdir(exist_ok=True)
+def main(root: Path, environment: Path, inner: str) -> None:
+    """Into `environment`, what the files below `root` say; manage.py is in its folder `inner`."""
+    WORK.mkdir(exist_ok=True)
+    python = environment / "bin" / "python"
     run("uv", "venv", "--quiet", "--python", "/usr/bin/python3", str(environment))
-    source, project = project_requirements(dependencies, work)
-    print(f"dependencies: {source}, and the runtime's", flush=True)
-    wanted = work / "runtime.in"
-    wanted.write_text("\n".join(runtime_ranges(project.read_text())) + "\n")
-    lock = work / "requirements.txt"
+    wanted = dependencies.find(root, inner)
+    print(f"dependencies: {wanted.source or 'no file that names them'}, and the runtime's", flush=True)
+    note_python(wanted)
+    if not wanted.source:
+        print("note: no file names the project's dependencies (requirements.txt, pyproject.toml, …): newest Django")
+    project = locked(wanted.locked) if wanted.locked else "\n".join(wanted.lines) or "django"
+    if "git+" in project:
+        packages("git", why="a dependency comes from a git repository")
+    lock = resolved(project, wanted.constraints, python)
+    install = ["uv", "pip", "install", "--compile-bytecode", "--python", str(python),
+               *(["--require-hashes"] if hashed(project) else []), "--requirement", str(lock)]  # fmt: skip
+    if subprocess.run(install, check=False).returncode:
+        packages(*COMPILER, why="a dependency has no wheel, so it is compiled")
+        run(*install, hint="A dependency does not build. If it lacks Debian headers, name their packages in "
+            "deploy/packages.txt; if it lacks Python 3.13, take a newer version of it.")  # fmt: skip
+
+
+def locked(folder: Path) -> str:
+    """What uv.lock holds, as a requirements file."""
+    found = WORK / "locked.txt"
+    run("uv", "export", "--quiet", "--frozen", "--no-dev", "--no-emit-project", *dependencies.groups(folder),
+        "--project", str(folder), "--output-file", str(found))  # fmt: skip
+    return found.read_text()
+
+
+def resolved(project: str, constraints: list[str], python: Path) -> Path:
+    """One set of versions for the project and the runtime. Ends the build where there is none."""
+    ranges = runtime_ranges(project)
+    files = {"project.txt": project, "runtime.in": "\n".join(ranges), "constraints.txt": "\n".join(constraints),
+             "servers.txt": "\n".join(line for line in ranges if name(line) in SERVERS)}  # fmt: skip
+    for file, text in files.items():
+        (WORK / file).write_text(text + "\n")
+    lock = WORK / "requirements.txt"
+    command = ["uv", "pip", "compile", "--quiet", "--python", str(python), "--output-file", str(lock),
+               *(["--generate-hashes"] if hashed(project) else []),
+               str(WORK / "project.txt"), str(WORK / "runtime.in")]  # fmt: skip
     shutil.copy(KIT / "docker" / "requirements.txt", lock)
-    hashes = ["--generate-hashes"] if "--hash=" in project.read_text() else []
-    run("uv", "pip", "compile", "--quiet", "--python", f"{environment}/bin/python", *hashes,
-        str(project), str(wanted), "--output-file", str(lock),
+    held = ["--constraint", str(WORK / "constraints.txt")]
+    if subprocess.run([*command, *held], check=False, capture_output=True).returncode == 0:
+        return lock
+    (WORK / "constraints.txt").write_text("".join(f"{one}\n" for one in constraints if name(one) not in SERVERS))
+    run(*command, *held, "--override", str(WORK / "servers.txt"),
         hint="The project's pins and the runtime's ranges (pyproject.toml of the kit: Django 5.2 or newer, …) do not "
         "meet. Loosen the pin that the lines above name.")  # fmt: skip
-    install = ["uv", "pip", "install", "--compile-bytecode", "--python", f"{environment}/bin/python",
-               *(["--require-hashes"] if hashes else []), "--requirement", str(lock)]  # fmt: skip
-    if subprocess.run(install, check=False).returncode:
-        print("a dependency has no wheel: installing a compiler in the build stage, trying once more", flush=True)
-        run("apt-get", "update", "--quiet")
-        run("apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *COMPILER)
-        run(*install, hint="A dependency does not build. Its Debian headers may be missing, or it lacks Python 3.13.")
-
-
-def project_requirements(folder: Path, work: Path) -> tuple[str, Path]:
-    """The file that locks most, as a requirements file; the project's own package is left out."""
-    found = work / "project.txt"
-    if (folder / "uv.lock").exists():
-        run("uv", "export", "--quiet", "--frozen", "--no-dev", "--no-emit-project", "--project", str(folder),
-            "--output-file", str(found))  # fmt: skip
-        return "uv.lock", found
-    if (folder / "requirements.txt").exists():
-        lines = (folder / "requirements.txt").read_text().splitlines()
-        found = folder / "requirements.kit.txt"  # beside it, so that its -r and -c lines still lead somewhere
-        found.write_text("\n".join(line for line in lines if not ITSELF.match(line)) + "\n")
-        return "requirements.txt", found
-    if (folder / "pyproject.toml").exists():
-        table = tomllib.loads((folder / "pyproject.toml").read_text()).get("project", {})
-        found.write_text("\n".join(table.get("dependencies", [])) + "\n")
-        return "pyproject.toml", found
-    found.write_text("django\n")
-    return "no requirements.txt, pyproject.toml or uv.lock, so the newest Django", found
+    pinned = {name(line) for line in [*project.splitlines(), *constraints]} & set(SERVERS)
+    print(f"note: the runtime's own {', '.join(sorted(pinned)) or 'servers'} instead of the project's pin", flush=True)
+    return lock
 
 
 def runtime_ranges(project: str) -> list[str]:
@@ -68,6 +84,32 @@ def runtime_ranges(project: str) -> list[str]:
     return ranges
 
 
+def hashed(project: str) -> bool:
+    return "--hash=" in project
+
+
+def name(requirement: str) -> str:
+    found = NAME.match(requirement.strip())
+    return found[0].lower().replace("_", "-") if found else ""
+
+
+def note_python(wanted: Wanted) -> None:
+    """A project that asks for another Python is tried with the image's: what does not run shows in the check."""
+    if not wanted.python:
+        return
+    from pip._vendor.packaging.specifiers import SpecifierSet
+
+    here = ".".join(map(str, sys.version_info[:3]))
+    if not SpecifierSet(wanted.python).contains(here):
+        print(f"note: {wanted.source} is for Python {wanted.python}; the image has {here}, which is tried", flush=True)
+
+
+def packages(*names: str, why: str) -> None:
+    print(f"note: {why}: installing {names[0]} in the build stage", flush=True)
+    run("apt-get", "update", "--quiet")
+    run("apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *names)
+
+
 def run(*command: str, hint: str = "") -> None:
     """Runs a program; where it fails, what it said stands above and the hint below, and the build ends."""
     if subprocess.run(command, check=False).returncode:
@@ -75,4 +117,4 @@ def run(*command: str, hint: str = "") -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3].removeprefix("/app").strip("/") or ".")

@@ -25,7 +25,16 @@ from ansible.plugins.action import ActionBase
 NEVER = {".git", ".venv", "venv", "node_modules", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
 PROXIES = {"http_proxy", "https_proxy", "no_proxy"}
 LINE = re.compile(r"#(\d+) (.+)")
-DEPENDENCIES = ("*requirements*.txt", "*constraints*.txt", "requirements/**/*.txt", "pyproject.toml", "uv.lock")
+NOTE = re.compile(r"[\d.]+ (note: .+)")  # a line of install.py that the user should see
+DEPENDENCIES = (
+    "*requirements*.txt",
+    "*constraints*.txt",
+    "requirements/**/*.txt",
+    "pyproject.toml",
+    "uv.lock",
+    "poetry.lock",
+    "Pipfile*",
+)
 display = Display()
 
 
@@ -46,7 +55,7 @@ class ActionModule(ActionBase):
             for place, source in given.get("context", {}).items():
                 stage(Path(source), context / place)
             if project := given.get("project"):
-                stage_project(Path(project), context)
+                stage_project(Path(project), context, given["args"]["WORKDIR"].removeprefix("/app").strip("/"))
             open_to_all(context)
             dockerfile = Path(given["dockerfile"])
             tag = f"{given['name']}:{fingerprint(context, dockerfile, given.get('args', {}))}"
@@ -71,12 +80,14 @@ def stage(source: Path, place: Path, *, project: bool = False) -> None:
     place.mkdir(exist_ok=True)
 
 
-def stage_project(project: Path, context: Path) -> None:
-    """project/ for the code, dependencies/ for what names them, packages.txt for Debian packages."""
+def stage_project(project: Path, context: Path, inner: str) -> None:
+    """project/ for the code, dependencies/ for what names them (beside manage.py in `inner`, or at the top),
+    packages.txt for Debian packages.
+    """
     stage(project, context / "project", project=True)
     (context / "dependencies").mkdir()
-    for pattern in DEPENDENCIES:
-        for found in project.glob(pattern):
+    for folder in {project, project / inner}:
+        for found in (found for pattern in DEPENDENCIES for found in folder.glob(pattern)):
             stage(found, context / "dependencies" / found.relative_to(project))
     packages = project / "deploy" / "packages.txt"
     lines = packages.read_text().splitlines() if packages.is_file() else []
@@ -156,6 +167,8 @@ def build(tag: str, dockerfile: Path, context: Path, args: dict[str, str]) -> No
                 number, text = told.groups()
                 if text.startswith("["):
                     waiting[number] = text
+                elif note := NOTE.match(text):
+                    display.display(f"           {note[1]}")
                 elif (step := waiting.pop(number, "")) and text != "CACHED" and "[internal" not in step:
                     display.display(f"           {step[:108]}")
     if process.returncode:

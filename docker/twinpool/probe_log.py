@@ -25,6 +25,14 @@ redis.call('LTRIM', KEYS[2], -ARGV[2], -1)
 redis.call('EXPIRE', KEYS[2], ARGV[3])
 return n
 """
+# The same keys. ARGV: a number, how many are kept. In one step too: an entry added between two questions would push an
+# older one, which is wanted, out of what is read.
+SINCE = """
+local last = tonumber(redis.call('GET', KEYS[1]) or '0')
+local wanted = math.min(last - tonumber(ARGV[1]), tonumber(ARGV[2]))
+if wanted <= 0 then return {last, {}} end
+return {last, redis.call('LRANGE', KEYS[2], -wanted, -1)}
+"""
 Message = dict[str, Any]
 Next = Callable[[], Any]
 
@@ -84,6 +92,7 @@ class OnRedis:
         self._client = wire.connect(found.hosts[0])
         self._keys = [f"{found.prefix}:twinpool-probe:n", f"{found.prefix}:twinpool-probe:log"]
         self._add = self._client.register_script(ADD)
+        self._since = self._client.register_script(SINCE)
 
     def publish(self, text: str) -> int:
         """See Log."""
@@ -96,16 +105,12 @@ class OnRedis:
 
     def since(self, number: int) -> tuple[list[Message], int]:
         """See Log."""
-        last = int(self._client.get(self._keys[0]) or 0)
-        wanted = min(last - number, KEPT)
-        lines = self._client.lrange(self._keys[1], -wanted, -1) if wanted > 0 else []
+        last, lines = self._since(keys=self._keys, args=[number, KEPT])
         messages = []
         for line in lines:
             n, _, entry = line.partition(b" ")
             messages.append({"n": int(n), **json.loads(entry)})
-        found = [message for message in messages if message["n"] > number]
-        # One may have come between the two questions: what is not in the log then is not said to be known.
-        return found, max([last, *(message["n"] for message in found)])
+        return messages, int(last)
 
     @contextlib.asynccontextmanager
     async def subscribed(self) -> AsyncIterator[Next]:

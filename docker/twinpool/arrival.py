@@ -1,5 +1,6 @@
 """One request as the edge sent it, in the same words for both pools. Read by all that answers at the entry."""
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -69,8 +70,8 @@ def from_environ(environ: Mapping[str, Any]) -> Arrival:
     """The arrival in a WSGI environ."""
 
     def header(name: str) -> str:
-        value = environ.get("HTTP_" + name.upper().replace("-", "_"), "")
-        return str(value)
+        value: str = environ.get(_environ_name(name), "")
+        return value
 
     return Arrival(
         pool="wsgi",
@@ -82,6 +83,11 @@ def from_environ(environ: Mapping[str, Any]) -> Arrival:
         own_scheme=environ.get("wsgi.url_scheme", "http"),
         header=header,
     )
+
+
+@functools.cache  # the few names that the runtime reads
+def _environ_name(name: str) -> str:
+    return "HTTP_" + name.upper().replace("-", "_")
 
 
 def from_scope(scope: Mapping[str, Any]) -> Arrival:

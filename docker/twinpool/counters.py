@@ -5,7 +5,6 @@ asked answers for all.
 """
 
 import os
-import threading
 from collections.abc import Iterable
 from typing import Any
 
@@ -45,12 +44,15 @@ dropped = _count("dropped_headers", "X-Accel-* headers of the project that were 
 
 def report() -> bytes:
     """The metrics of all processes of this container, as Prometheus text."""
-    threads.set(
-        threading.active_count() if not os.path.isdir("/proc/self/task") else len(os.listdir("/proc/self/task"))
-    )
+    count_threads()
     registry = CollectorRegistry()
     registry.register(_Own())
     return generate_latest(registry)
+
+
+def count_threads() -> None:
+    """Note how many threads this process has; the others of a container note theirs when their health looks."""
+    threads.set(len(os.listdir("/proc/self/task")))  # all of them, not only those that Python started
 
 
 class _Own:

@@ -21,6 +21,8 @@ from twinpool import counters
 logger = logging.getLogger("twinpool.drain")
 LOOK_SECONDS = 0.2
 HURRY_SECONDS = 1.0  # the window of a drain that was told to hurry
+# Exit code of a process that cannot serve: gunicorn ends for good on it, on any other it would start a worker again.
+BOOT_ERROR = 3
 State = Literal["serving", "leaving", "draining"]
 
 
@@ -38,6 +40,7 @@ class Sign:
     def __init__(self, run: Path) -> None:
         self.file = run / "sign"
         self.reports = run / "processes"
+        self.gave_up = run / "gave-up"
         self._order = Order()
         self._looked = float("-inf")
 
@@ -50,7 +53,7 @@ class Sign:
     def clear(self) -> None:
         """Forget an earlier run's sign and reports; they lie in a folder that may outlive a container's restart."""
         self.reports.mkdir(parents=True, exist_ok=True)
-        for file in (self.file, *self.reports.iterdir()):
+        for file in (self.file, self.gave_up, *self.reports.iterdir()):
             file.unlink(missing_ok=True)
 
     def order(self) -> Order:
@@ -66,6 +69,18 @@ class Sign:
         """Report this process's state to the parent."""
         with contextlib.suppress(OSError):
             (self.reports / str(os.getpid())).write_text(text, encoding="utf-8")
+
+    def give_up(self, why: str) -> None:
+        """Tell the parent that this process cannot serve, and that no other will: it stops the server and says why."""
+        with contextlib.suppress(OSError):
+            self.gave_up.write_text(why, encoding="utf-8")
+
+    def reason(self) -> str:
+        """Why a process gave up; empty if none did. The parent asks."""
+        try:
+            return self.gave_up.read_text(encoding="utf-8")
+        except OSError:
+            return ""
 
     def all_done(self) -> bool:
         """Whether every process that lives and has reported has nothing left to move; the parent asks."""

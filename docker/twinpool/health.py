@@ -10,11 +10,10 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from twinpool import dependencies
-from twinpool.drain import State
+from twinpool import counters, dependencies
+from twinpool.drain import Sign, State
 from twinpool.environment import Environment
 
 logger = logging.getLogger("twinpool.health")
@@ -40,6 +39,7 @@ class Health:
 
     def __init__(self, environment: Environment, ask: Callable[[], dict[str, str]] = dependencies.ask) -> None:
         self.environment = environment
+        self.sign = Sign(environment.run)
         self.proved = False
         self.wrong: dict[str, str] = {"start": "not asked yet"}
         self._ask = ask
@@ -56,14 +56,13 @@ class Health:
             self.look()
             migrations = "" if self.proved else self.wrong.get("migrations", "")
             if migrations and time.monotonic() - began > MIGRATION_SECONDS:
-                give_up(
-                    self.environment.run, f"waited {MIGRATION_SECONDS:g} s for {migrations}; run `twinpool migrate`"
-                )
+                self.sign.give_up(f"waited {MIGRATION_SECONDS:g} s for {migrations}; run `twinpool migrate`")
                 return
             time.sleep(LATER_SECONDS if self.proved else FIRST_SECONDS)
 
     def look(self) -> None:
         """Ask everything once; what changed is logged."""
+        counters.count_threads()
         self._asked = time.monotonic()
         wrong = self._ask() if not self.proved else {k: v for k, v in self._ask().items() if k != "migrations"}
         self._asked = None
@@ -97,9 +96,3 @@ class Health:
             "host": socket.gethostname(),
             **local.figures,
         }
-
-
-def give_up(run: Path, why: str) -> None:
-    """Tell the parent, by a file, to stop the server and end with an error."""
-    logger.error("%s", why)
-    (run / "gave-up").write_text(why, encoding="utf-8")

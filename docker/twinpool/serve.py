@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-from twinpool.drain import HURRY_SECONDS, Order, Sign
+from twinpool.drain import BOOT_ERROR, HURRY_SECONDS, Order, Sign
 from twinpool.environment import BadValue, Environment, Pool
 
 SERVERS: dict[str, str] = {"wsgi": "gunicorn", "asgi": "uvicorn"}
@@ -52,8 +52,7 @@ def _prepare(environment: Environment, sign: Sign, environ: dict[str, str]) -> N
     """An empty folder for signs and figures: it may be that of an earlier run of the same container."""
     try:
         sign.clear()
-        for name in ("gave-up", "streaming-views"):
-            (environment.run / name).unlink(missing_ok=True)
+        (environment.run / "streaming-views").unlink(missing_ok=True)
         metrics = environment.run / "metrics"
         shutil.rmtree(metrics, ignore_errors=True)
         metrics.mkdir()
@@ -126,9 +125,7 @@ class Parent:
 
     def look(self) -> None:
         """Go on to the next phase where this one is over."""
-        if self.phase == "serving" and (why := self._gave_up()):
-            print(f"twinpool serve: {why}", file=sys.stderr, flush=True)
-            self.failed = True
+        if self.phase == "serving" and self.sign.reason():
             self.stop()
         over = self._clock() >= self.ends
         if self.phase == "leaving" and over:
@@ -153,20 +150,20 @@ class Parent:
                 self.code = os.waitstatus_to_exitcode(status)
 
     def exit_code(self) -> int:
-        """0 where the server was told to end and did; else its own code, 128 + n for signal n, and never 0."""
+        """0 where the server was told to end and did; else its own code, 128 + n for signal n, and never 0.
+
+        BOOT_ERROR where a process gave up, whose reason is then the last line.
+        """
         assert self.code is not None  # noqa: S101 - for mypy
         code = self.code if self.code >= 0 else 128 - self.code
+        if why := self.sign.reason():
+            print(f"twinpool serve: {why}", file=sys.stderr, flush=True)
+            return BOOT_ERROR
         if self.phase == "stopping" and not self.failed and self.code in (0, -signal.SIGTERM):
             return 0
         if self.phase != "stopping":
             print(f"twinpool serve: the server ended by itself with code {code}", file=sys.stderr, flush=True)
         return code if code and not self.failed else 1
-
-    def _gave_up(self) -> str:
-        try:
-            return (self.environment.run / "gave-up").read_text(encoding="utf-8")
-        except OSError:
-            return ""
 
     def _enter(self, phase: Phase, seconds: float) -> None:
         self.phase, self.ends = phase, self._clock() + seconds

@@ -6,9 +6,11 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from twinpool import layer, log, probe_log, views
+from twinpool.drain import BOOT_ERROR, Sign
 from twinpool.environment import Environment, Refusal, last_line
 from twinpool.memory import Memory
 from twinpool.probes import Probes, secret_of
@@ -16,15 +18,13 @@ from twinpool.project import Project, load
 
 T = TypeVar("T")
 logger = logging.getLogger("twinpool.start")
-# Servers end for good where a worker ends with this; with another code gunicorn would start it again, for ever.
-BOOT_ERROR = 3
 
 
 def begin(make: Callable[[Project], T], *loggers: str) -> T:
     """The application that `make` makes of the project, with all of its entry points and its URLconf imported.
 
-    So a broken import is found now and not by a visitor. Ends the process with BOOT_ERROR and, as the log's last line,
-    the reason.
+    So a broken import is found now and not by a visitor. It ends the process with BOOT_ERROR; the parent says why in
+    the log's last line.
     """
     try:
         project = load()
@@ -38,7 +38,7 @@ def begin(make: Callable[[Project], T], *loggers: str) -> T:
     except Exception as error:
         traceback.print_exc()
         reason = f"the project does not start: {last_line(error)}"
-    print(f"twinpool serve: {reason}", file=sys.stderr, flush=True)
+    Sign(Path(os.environ.get("TWINPOOL_RUN") or "/run/twinpool")).give_up(reason)
     sys.exit(BOOT_ERROR)
 
 

@@ -1,5 +1,6 @@
 """Finds the view of a path before Django does, and whether a project allows that. Used at the entry."""
 
+import functools
 import inspect
 import re
 from dataclasses import dataclass
@@ -31,9 +32,17 @@ def nature_of(callback: Any) -> Nature:
 
 def of_match(match: Any) -> View:
     """The view of a ResolverMatch."""
-    name = name_of(match.func)
+    try:
+        return _made(match.func, match.route)
+    except TypeError:  # a callable that cannot be hashed
+        return _made.__wrapped__(match.func, match.route)
+
+
+@functools.lru_cache(maxsize=4096)  # as many as a URLconf may have patterns
+def _made(callback: Any, route: str) -> View:
+    name = name_of(callback)
     # One function at two routes may stream at only one of them.
-    return View(f"{name} {match.route}", name, match.func, nature_of(match.func))
+    return View(f"{name} {route}", name, callback, nature_of(callback))
 
 
 def resolve(path: str) -> View | None:

@@ -19,8 +19,8 @@ KEY = "twinpool.visit"  # in a WSGI environ and in an ASGI scope
 class Visit:
     """One request in the project.
 
-    `view` is the view as far as it is known: the entry's, then the one that Django calls. `hop` set by the middleware
-    replaces whatever the project answers; `streaming` and `event_stream` tell of the view's own answer.
+    `entry` is the view by the URLconf at the entry, `view` the one that Django calls, once that is known. A `hop` set
+    by the middleware replaces whatever the project answers; `streaming` tells of the view's own answer.
     """
 
     arrival: Arrival

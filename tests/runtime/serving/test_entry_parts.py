@@ -205,8 +205,9 @@ def test_a_dependency_that_does_not_answer_is_seen(environment: Environment, mon
 def test_migrations_are_waited_for_in_bounds(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "MIGRATION_SECONDS", 0.1)
     monkeypatch.setattr(health, "FIRST_SECONDS", 0.01)
-    Health(environment, lambda: {"migrations": "shop.0002 not applied yet"}).watch()
-    assert "shop.0002 not applied yet; run `twinpool migrate`" in (environment.run / "gave-up").read_text()
+    here = Health(environment, lambda: {"migrations": "shop.0002 not applied yet"})
+    here.watch()
+    assert here.sign.reason() == "waited 0.1 s for shop.0002 not applied yet; run `twinpool migrate`"
 
 
 def test_an_async_stream_flows_in_a_thread_and_is_closed() -> None:

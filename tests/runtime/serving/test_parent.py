@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from twinpool import serve
-from twinpool.drain import Sign
+from twinpool.drain import BOOT_ERROR, Sign
 from twinpool.environment import Environment
 from twinpool.serve import STOP_MARGIN, WINDOW_MARGIN, Parent
 
@@ -108,11 +108,11 @@ def test_the_exit_code_is_honest(wsgi: Clocked, told: bool, code: int, exit_code
 
 
 def test_a_pool_that_gave_up_ends_with_its_reason(wsgi: Clocked, capfd: pytest.CaptureFixture[str]) -> None:
-    (wsgi.environment.run / "gave-up").write_text("waited 300 s for shop.0002_x not applied yet")
+    wsgi.sign.give_up("waited 300 s for shop.0002_x not applied yet")
     assert wsgi.after(0.1) == "stopping"
     wsgi.code = 0
-    assert wsgi.exit_code() == 1
-    assert "waited 300 s for shop.0002_x" in capfd.readouterr().err
+    assert wsgi.exit_code() == BOOT_ERROR
+    assert "waited 300 s for shop.0002_x" in capfd.readouterr().err.splitlines()[-1]
 
 
 def test_a_run_folder_that_cannot_be_written_is_one_sentence(

@@ -153,7 +153,8 @@ def test_a_broken_import_ends_the_server_with_the_reason(shop: Site, serve: Serv
         for pool in ("wsgi", "asgi"):
             server = serve(shop, pool, wait=False)
             assert server.ended() == 3
-            last = [line for line in server.log.splitlines() if line.startswith("twinpool serve: the project")][-1]
+            last = server.log.splitlines()[-1]
+            assert last.startswith("twinpool serve: the project does not start: ")
             assert "No module named 'no_such_module'" in last
     finally:
         urls.write_text(text)
@@ -163,8 +164,7 @@ def test_settings_that_are_missing_are_one_sentence(shop: Site, serve: Serve) ->
     for pool in ("wsgi", "asgi"):
         server = serve(shop, pool, wait=False, TWINPOOL_SETTINGS="shop.nothing")
         assert server.ended() == 3
-        assert "shop.nothing" in server.log
-        assert "Traceback" not in server.log
+        assert server.log.splitlines()[-1].startswith("twinpool serve: TWINPOOL_SETTINGS is 'shop.nothing'")
 
 
 def test_the_parent_holds_no_secret(shop: Site, serve: Serve) -> None:

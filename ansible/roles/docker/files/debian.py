@@ -1,79 +1,103 @@
 """Takes from Debian's archive what a Docker host needs, by the host's own mirror and checked by apt's keys.
 
-debian.py plugin buildx|compose   one Docker CLI plugin out of trixie's package (static, runs on Debian 12 too)
-debian.py rootfs IMAGE            a minimal trixie, imported as IMAGE
+debian.py install PACKAGE…         installs those that this release knows
+debian.py plugins buildx|compose…  Docker CLI plugins out of trixie's packages (static, they run on Debian 12 too)
+debian.py rootfs IMAGE             a minimal trixie, imported as IMAGE
 """
 
-import re
+import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 SUITE = "trixie"
-PACKAGES = {"buildx": "docker-buildx", "compose": "docker-compose"}
 PLUGINS = Path("/usr/local/lib/docker/cli-plugins")
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-SOURCES = (Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*"))
+APT = ("apt-get", "-qq", "-oDpkg::Use-Pty=0", "-oAPT::Sandbox::User=root", "-oAcquire::Languages=none")
 
 
-def archives() -> list[str]:
-    """Addresses in this host's apt sources, in their order, without those of other vendors."""
-    text = "\n".join(path.read_text() for path in SOURCES if path.is_file())
-    found = re.findall(r"^(?:deb\s+(?:\[[^\]]*\]\s+)?|URIs:\s*)(\S+)", text, re.MULTILINE)
-    return [address for address in found if "debian" in address]
+def apt(*words: str, **options: object) -> None:
+    """Raises CalledProcessError; apt's own words go where this program's go."""
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run([*APT, *words], check=True, env=environment, **options)  # type: ignore[call-overload]
+
+
+def archive(label: str) -> str:
+    """Address that this host's apt has for Debian's archive of that label; empty where it has none.
+
+    By what the archives say of themselves: the addresses of other vendors name Debian too.
+    """
+    ask = [*APT, "indextargets", "--format", "$(ORIGIN);$(LABEL);$(COMPONENT);$(REPO_URI)", "Created-By: Packages"]
+    for line in subprocess.run(ask, check=True, capture_output=True, text=True).stdout.splitlines():
+        address = line.removeprefix(f"Debian;{label};main;")
+        if address == line:
+            continue
+        if address.startswith("mirror+file:"):  # Debian's cloud images keep their mirrors in a list
+            address = Path(address.removeprefix("mirror+file:").rstrip("/")).read_text().split()[0]
+        if address.startswith("http"):
+            return address.rstrip("/")
+    return ""
 
 
 def mirror() -> str:
-    if found := [address for address in archives() if "security" not in address]:
-        return found[0]
-    sys.exit(
-        "Found no Debian archive in /etc/apt; expected one to take packages from. Install docker-buildx and docker-compose "
-        "(version 2) by hand, and name an image of Debian trixie: make deploy BASE_IMAGE=debian:trixie-slim"
+    if not archive("Debian"):
+        apt("update")
+    return archive("Debian") or sys.exit(
+        "Found no Debian archive among this host's apt sources; expected one to take packages from. Install Docker's "
+        "plugins buildx and compose (version 2) by hand, and name an image of Debian trixie to build on: "
+        "make deploy BASE_IMAGE=debian:trixie-slim"
     )
 
 
-def security() -> str:
-    """The mirror's security archive where the host has one, else none: the image's upgrade then takes main's alone."""
-    return next((address for address in archives() if "security" in address), "")
+def install(*packages: str) -> None:
+    apt("update")
+    known = [
+        name
+        for name in packages
+        if subprocess.run(["apt-cache", "show", name], check=False, capture_output=True).returncode == 0
+    ]
+    apt("install", "--yes", "--no-install-recommends", *known)
 
 
-def plugin(name: str) -> None:
+def plugins(*names: str) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / "lists").mkdir()
         (folder / "sources").write_text(f"deb [signed-by={KEYRING}] {mirror()} {SUITE} main\n")
-        apt = ["apt-get", "-qq", f"-oDir::Etc::SourceList={folder}/sources", "-oDir::Etc::SourceParts=-",
-               f"-oDir::State::Lists={folder}/lists", "-oAPT::Sandbox::User=root", "-oAcquire::Languages=none"]  # fmt: skip
-        subprocess.run([*apt, "update"], check=True)
-        subprocess.run([*apt, "download", PACKAGES[name]], check=True, cwd=folder)
-        (package,) = folder.glob("*.deb")
-        subprocess.run(["dpkg-deb", "-x", package, folder / "out"], check=True)
-        (found,) = (folder / "out").rglob(f"cli-plugins/docker-{name}")
-        PLUGINS.mkdir(parents=True, exist_ok=True)
-        target = PLUGINS / f"docker-{name}"
-        target.write_bytes(found.read_bytes())
-        target.chmod(0o755)
+        trixie = (
+            f"-oDir::Etc::SourceList={folder}/sources",
+            "-oDir::Etc::SourceParts=-",
+            f"-oDir::State::Lists={folder}/lists",
+        )
+        apt(*trixie, "update")
+        apt(*trixie, "download", *(f"docker-{name}" for name in names), cwd=folder)
+        for name in names:
+            (package,) = folder.glob(f"docker-{name}_*.deb")
+            subprocess.run(["dpkg-deb", "-x", package, folder / name], check=True)
+            (found,) = (folder / name).rglob(f"cli-plugins/docker-{name}")
+            PLUGINS.mkdir(parents=True, exist_ok=True)
+            target = PLUGINS / f"docker-{name}"
+            target.write_bytes(found.read_bytes())
+            target.chmod(0o755)
 
 
 def rootfs(image: str) -> None:
-    lines = [f"deb {mirror()} {SUITE} main", f"deb {mirror()} {SUITE}-updates main"]
-    if security():
-        lines.append(f"deb {security()} {SUITE}-security main")
+    main, security = mirror(), archive("Debian-Security")
+    lines = [f"deb {main} {SUITE} main", f"deb {main} {SUITE}-updates main"]
+    # Without it, the image's upgrade takes main's alone.
+    lines += [f"deb {security} {SUITE}-security main"] if security else []
     cut = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale", "info")]
-    make = ["mmdebstrap", "--quiet", "--variant=minbase", "--include=ca-certificates", *cut, SUITE, "-", "-"]
-    with subprocess.Popen(make, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as made:
-        assert made.stdin
-        made.stdin.write("\n".join(lines).encode() + b"\n")
-        made.stdin.close()
-        load = [
-            "docker",
-            "import",
-            "--change",
-            "LABEL org.opencontainers.image.title=twinpool-rootfs",
-            "-",
-            f"{image}-part",
-        ]
+    make = ["mmdebstrap", "--quiet", "--variant=minbase", "--include=ca-certificates", *cut, SUITE, "-", *lines]
+    load = [
+        "docker",
+        "import",
+        "--change",
+        "LABEL org.opencontainers.image.title=twinpool-rootfs",
+        "-",
+        f"{image}-part",
+    ]
+    with subprocess.Popen(make, stdout=subprocess.PIPE) as made:
         loaded = subprocess.run(load, stdin=made.stdout, check=False, stdout=subprocess.DEVNULL)
     if made.returncode or loaded.returncode:
         sys.exit("The base image could not be made from this host's Debian mirror; the lines above say why.")
@@ -82,4 +106,9 @@ def rootfs(image: str) -> None:
 
 
 if __name__ == "__main__":
-    {"plugin": plugin, "rootfs": rootfs}[sys.argv[1]](sys.argv[2])
+    try:
+        {"install": install, "plugins": plugins, "rootfs": rootfs}[sys.argv[1]](*sys.argv[2:])
+    except subprocess.CalledProcessError as error:
+        sys.exit(
+            f"Failed: {' '.join(map(str, error.cmd[:1]))}, with exit code {error.returncode}; the lines above say why."
+        )

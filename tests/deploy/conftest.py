@@ -25,6 +25,23 @@ def make_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
         site.make("destroy", YES="1")
 
 
+PROJECTS = KIT / "tests" / "projects"
+
+
+@pytest.fixture(scope="session")
+def plain(make_site: Callable[..., Site]) -> Site:
+    site = make_site("plain", PROJECTS / "plain", POOLS="wsgi")
+    site.deploy()
+    return site
+
+
+@pytest.fixture(scope="session")
+def awkward(make_site: Callable[..., Site]) -> Site:
+    site = make_site("awkward", PROJECTS / "awkward")
+    site.deploy()
+    return site
+
+
 @pytest.fixture(scope="session")
 def noticeboard(make_site: Callable[..., Site]) -> Site:
     """The demo, deployed once; `first` holds what its first deploy printed."""

@@ -124,8 +124,8 @@ class Site:
 
     def suite(self, folder: str, *options: str, url: str = "", timeout: float = 600) -> None:
         """Another folder of tests/ against this site."""
-        done = run(sys.executable, "-m", "pytest", f"tests/{folder}", "-q", "--url", url or self.url, "--probe-secret-file", self.secret_file,
-                   *options, timeout=timeout, cwd=KIT)  # fmt: skip
+        given = ["--url", url or self.url, "--probe-secret-file", self.secret_file, *options]
+        done = run(sys.executable, "-m", "pytest", f"tests/{folder}", "-q", *given, timeout=timeout, cwd=KIT)
         print(done.stdout)
         assert done.returncode == 0, done.stdout[-6000:]
 
@@ -137,8 +137,9 @@ class Holding:
         self.folder = site.folder / "held-by-a-test"
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
-        command = [sys.executable, "-m", "twinpool", "hold", site.url, "--connect", f"127.0.0.1:{site.port}",
-                   "--probe-secret-file", site.secret_file, "--ready-file", self.folder / "ready", "--stop-file", self.folder / "stop",
+        files = ["--ready-file", self.folder / "ready", "--stop-file", self.folder / "stop"]
+        site_options = ["--connect", f"127.0.0.1:{site.port}", "--probe-secret-file", site.secret_file]
+        command = [sys.executable, "-m", "twinpool", "hold", site.url, *site_options, *files,
                    "--json", self.folder / "receipt.json", "--seconds", "300", *options]  # fmt: skip
         self.process = subprocess.Popen(
             [str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -7,8 +7,6 @@ import pytest
 
 from .site import Site, run
 
-PROJECTS = Path(__file__).resolve().parents[1] / "projects"
-
 
 def broken_import(project: Path) -> str:
     with (next(project.rglob("urls.py"))).open("a") as file:
@@ -18,15 +16,13 @@ def broken_import(project: Path) -> str:
 
 def failing_check(project: Path) -> str:
     with (next(project.rglob("settings.py"))).open("a") as file:
-        file.write(
-            "\nMIDDLEWARE += ['nowhere.Middleware']\nSILENCED_SYSTEM_CHECKS = []\nTEMPLATES[0]['OPTIONS'] = {'builtins': ['nowhere.tags']}\n"
-        )
+        file.write("\nMIDDLEWARE += ['nowhere.Middleware']\nTEMPLATES[0]['OPTIONS'] = {'builtins': ['nowhere.tags']}\n")
     return "nowhere"
 
 
 def failing_migration(project: Path) -> str:
     app = next(path for path in project.rglob("migrations") if list(path.glob("0*.py")))
-    last = sorted(app.glob("0*.py"))[-1].stem
+    last = max(app.glob("0*.py")).stem
     (app / "9999_fails.py").write_text(
         "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n"
         f"    dependencies = [({app.parent.name!r}, {last!r})]\n"
@@ -40,16 +36,15 @@ def never_ready(project: Path) -> str:
     with (next(project.rglob("settings.py"))).open("a") as file:
         file.write(
             "\nimport os as _os\nif _os.environ.get('TWINPOOL_POOL'):\n"
-            "    import threading as _t\n    _t.Timer(0.2, lambda: (print('it burns', flush=True), _os._exit(3))).start()\n"
+            "    import threading as _t\n"
+            "    _t.Timer(0.2, lambda: (print('it burns', flush=True), _os._exit(3))).start()\n"
         )
     return "it burns"
 
 
-@pytest.fixture(scope="module")
-def good(make_site: Callable[..., Site]) -> Site:
-    site = make_site("bad", PROJECTS / "awkward")
-    site.deploy()
-    return site
+@pytest.fixture
+def good(awkward: Site) -> Site:
+    return awkward
 
 
 @pytest.mark.parametrize("breakage", [broken_import, failing_check, failing_migration, never_ready])
@@ -84,8 +79,10 @@ def test_a_deploy_that_was_killed_can_be_run_again(good: Site, tmp_path: Path) -
         file.write("\n# another release\n")
     given = {"PROJECT": str(good.project), "NAME": good.name, "PORT": str(good.port), **QUICK}
     environment = {**os.environ, **given, "TWINPOOL_MAKE": " ".join(f"{n}={v}" for n, v in given.items())}
-    process = subprocess.Popen([sys.executable, "ansible/play.py", "deploy"], cwd=KIT, env=environment, start_new_session=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "ansible/play.py", "deploy"], cwd=KIT, env=environment, start_new_session=True, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
     assert process.stdout
     for line in process.stdout:
         if "starts" in line:

@@ -40,7 +40,10 @@ def test_the_login_of_the_summary_opens_the_admin(noticeboard: Site) -> None:
     file = noticeboard.folder / "admin-password"
     assert str(file) in noticeboard.first  # type: ignore[attr-defined]
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    ask = "from django.contrib.auth import authenticate; print(authenticate(username='admin', password=input()) is not None)"
+    ask = (
+        "from django.contrib.auth import authenticate; "
+        "print(authenticate(username='admin', password=input()) is not None)"
+    )
     container = noticeboard.container("wsgi")
     done = run("sh", "-c", f'docker exec -i {container} twinpool manage shell -v 0 -c "{ask}" < {file}')
     assert "True" in done.stdout, done.stdout

@@ -1,56 +1,34 @@
-"""Projects that the kit has never seen deploy unchanged, on defaults; and each view is answered by the pool it needs."""
+"""Projects that the kit has never seen deploy unchanged, and each view is answered by the pool it needs."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
-from .site import KIT, Site, free_port, run
-
-PROJECTS = KIT / "tests" / "projects"
-
-
-@pytest.fixture
-def site(make_site: Callable[..., Site], request: pytest.FixtureRequest) -> Iterator[Site]:
-    """Deployed for one test, and stopped after it: each of these holds hundreds of connections."""
-    name, knobs = request.param
-    made = make_site(name, PROJECTS / name, **knobs)
-    made.deploy()
-    yield made
-    made.make("down")
+from .site import KIT, Site, copy_of, free_port, run
 
 
 def split(site: Site, project: str, pools: str = "both") -> None:
     pool = "asgi" if pools == "both" else pools
-    site.suite(
-        "split",
-        "--project",
-        project,
-        "--pools",
-        pools,
-        "--metrics-command",
-        f"docker exec {site.container(pool)} twinpool ask /-/metrics",
-    )
+    metrics = f"docker exec {site.container(pool)} twinpool ask /-/metrics"
+    site.suite("split", "--project", project, "--pools", pools, "--metrics-command", metrics)
 
 
-@pytest.mark.parametrize("site", [("plain", {"POOLS": "wsgi"})], indirect=True, ids=["plain"])
-def test_a_plain_project_with_one_pool(site: Site) -> None:
-    names = {line.split()[1].removeprefix(f"{site.name}-") for line in site.containers()}
-    assert names == {"edge-1", "postgres-1", "r1-app-wsgi-1"}
-    split(site, "plain", "wsgi")
-    site.suite("conformance", "--pools", "wsgi")
+def test_a_plain_project_with_one_pool(plain: Site) -> None:
+    names = {line.split()[1].removeprefix(f"{plain.name}-") for line in plain.containers()}
+    assert names == {"edge-1", "postgres-1", f"{plain.state()['current']}-app-wsgi-1"}
+    split(plain, "plain", "wsgi")
+    plain.suite("conformance", "--pools", "wsgi")
 
 
-@pytest.mark.parametrize("site", [("awkward", {})], indirect=True, ids=["awkward"])
-def test_an_awkward_project(site: Site) -> None:
-    split(site, "awkward")
-    site.suite("conformance")
+def test_an_awkward_project(awkward: Site) -> None:
+    split(awkward, "awkward")
 
 
-@pytest.mark.parametrize("site", [("streams", {})], indirect=True, ids=["streams"])
-def test_a_project_of_undeclared_streams(site: Site) -> None:
+def test_a_project_of_undeclared_streams(make_site: Callable[..., Site]) -> None:
+    site = make_site("streams", KIT / "tests" / "projects" / "streams")
+    site.deploy()
     split(site, "streams")
+    site.make("down")
 
 
 def test_the_noticeboard(noticeboard: Site) -> None:
@@ -60,24 +38,24 @@ def test_the_noticeboard(noticeboard: Site) -> None:
 def test_the_noticeboard_in_a_browser(noticeboard: Site) -> None:
     password = noticeboard.folder / "admin-password"
     kill = f"docker kill {noticeboard.container('asgi')} && docker start {noticeboard.container('asgi')}"
-    told = run(sys.executable, "-m", "pytest", "tests/app/browser", "-q", "--url", noticeboard.url, "--admin-user", "admin",
-               "--admin-password-file", password, "--kill-asgi", kill, timeout=400, cwd=KIT)  # fmt: skip
+    admin = ["--admin-user", "admin", "--admin-password-file", password]
+    suite = [sys.executable, "-m", "pytest", "tests/app/browser", "-q", "--url", noticeboard.url]
+    told = run(*suite, *admin, "--kill-asgi", kill, timeout=400, cwd=KIT)
     assert told.returncode == 0, told.stdout[-6000:]
 
 
 def test_two_names_stand_side_by_side_and_the_folder_may_be_elsewhere(
-    noticeboard: Site, make_site: Callable[..., Site], tmp_path: Path
+    noticeboard: Site, plain: Site, tmp_path: Path
 ) -> None:
-    other = make_site("beside", PROJECTS / "plain", POOLS="wsgi")
     containers = noticeboard.containers()
-    other.deploy()
-    assert noticeboard.containers() == containers
-    assert other.get("/")[0] == 200
-    moved = Site(other.name, other.project.rename(tmp_path / "moved"), port=other.port, knobs=other.knobs)
+    moved = Site(plain.name, copy_of(plain.project, tmp_path / "moved"), port=plain.port, knobs=plain.knobs)
     assert "nothing to do" in moved.deploy()
+    assert moved.get("/")[0] == 200
     assert moved.make("down").returncode == 0
     assert moved.containers() == []
     assert "is up" in moved.deploy()
+    assert moved.get("/")[0] == 200
+    assert noticeboard.containers() == containers
 
 
 def test_tls_with_a_local_authority(make_site: Callable[..., Site]) -> None:

@@ -2,12 +2,11 @@
 
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from .site import KIT, Site, run
+from .site import KIT, QUICK, Site, run
 
 LOAD = ("--sockets", "200", "--streams", "20", "--rate", "50", "--page", "/")
 
@@ -19,16 +18,14 @@ def change(site: Site, mark: str) -> None:
     file.write_text(text.replace("</body>", f"<!-- mark {mark} -->\n</body>"))
 
 
-@pytest.fixture(scope="module")
-def rolling(make_site: Callable[..., Site]) -> Site:
-    site = make_site("rolling", KIT / "app", DRAIN_WINDOW="10")
-    site.deploy()
-    return site
+@pytest.fixture
+def rolling(noticeboard: Site) -> Site:
+    return noticeboard
 
 
 def test_a_deploy_under_load_loses_nothing(rolling: Site) -> None:
     change(rolling, "second")
-    held = rolling.hold(*LOAD, "--window", "10")
+    held = rolling.hold(*LOAD, "--window", QUICK["DRAIN_WINDOW"])
     told = rolling.deploy()
     code, receipt, printed = held.receipt()
     assert code == 0, printed
@@ -40,12 +37,12 @@ def test_a_deploy_under_load_loses_nothing(rolling: Site) -> None:
     assert figures["missing"] == 0, printed
     assert figures["sockets"]["codes"] == {"1012": 200}, printed
     assert figures["sockets"]["first_try"] == 200, printed
-    assert figures["sockets"]["spread"] >= 0.9 * 10, printed
+    assert figures["sockets"]["spread"] >= 0.9 * float(QUICK["DRAIN_WINDOW"]), printed
 
 
 def test_a_rollback_under_load_loses_nothing(rolling: Site) -> None:
     state = rolling.state()
-    held = rolling.hold(*LOAD, "--window", "10")
+    held = rolling.hold(*LOAD, "--window", QUICK["DRAIN_WINDOW"])
     done = rolling.make("rollback")
     code, _, printed = held.receipt()
     assert done.returncode == 0, done.stdout
@@ -87,9 +84,7 @@ def test_a_broken_hand_over_turns_the_receipt_red_and_the_old_release_is_restore
 ) -> None:
     state = rolling.state()
     change(rolling, f"broken-{len(what)}")
-    done = rolling.make(
-        "deploy", kit=mutated(tmp_path, GENERATION, SWITCH, SABOTAGE[what]), DRAIN_WINDOW="4", HOLD_RATE="40"
-    )
+    done = rolling.make("deploy", kit=mutated(tmp_path, GENERATION, SWITCH, SABOTAGE[what]), HOLD_RATE="40")
     assert done.returncode != 0, done.stdout
     assert "RED" in done.stdout, done.stdout
     assert f"{state['current']} serves on" in done.stdout, done.stdout
@@ -103,10 +98,10 @@ def test_sockets_closed_all_at_once_turn_the_receipt_red(rolling: Site, tmp_path
     """The old generation closes them, so the guard is taken out of the release before."""
     change(rolling, "without-spread")
     kit = mutated(tmp_path, "docker/twinpool/drain.py", "(part + rng.random()) * window / count", "0.0")
-    rolling.make("deploy", kit=kit, DRAIN_WINDOW="4")
+    rolling.make("deploy", kit=kit)
     state = rolling.state()
     change(rolling, "with-spread")
-    done = rolling.make("deploy", DRAIN_WINDOW="4")
+    done = rolling.make("deploy")
     assert done.returncode != 0, done.stdout
     assert "spread" in done.stdout, done.stdout
     assert rolling.who("asgi")["release"] == state["current"]

@@ -9,6 +9,7 @@ import getpass
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -117,8 +118,13 @@ def main(verb: str) -> int:
         return play(verb, values)
     with lock(STATE / values["NAME"], verb):
         code = play(verb, values)
-        if verb in ("deploy", "rollback") and not code:
+        site = STATE / values["NAME"]
+        made = (site / "base.env").exists()
+        # A first deploy that failed half-way can be looked at and destroyed; one that was refused leaves nothing.
+        if verb in ("deploy", "rollback") and (not code or (made and not (site / "knobs.json").exists())):
             remember(values)
+        elif not made:
+            shutil.rmtree(site, ignore_errors=True)
         return code
 
 

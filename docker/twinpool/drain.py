@@ -142,7 +142,7 @@ class Drain:
         while True:
             if (order := self.sign.order()) != self._order:
                 self._obey(order)
-            if self.state == "draining" and not self.held:
+            if self.state != "serving" and not self.held:
                 self.sign.tell("done")
             await asyncio.sleep(LOOK_SECONDS)
 

@@ -128,7 +128,7 @@ class Parent:
         if self.phase == "serving" and self.sign.reason():
             self.stop()
         over = self._clock() >= self.ends
-        if self.phase == "leaving" and over:
+        if self.phase == "leaving" and (over or self.sign.all_done()):
             self.drain(self.environment.drain_window)
         elif self.phase == "draining" and (over or self.sign.all_done()):
             self.stop()

@@ -15,7 +15,7 @@ def broken_import(project: Path) -> str:
 
 
 def failing_check(project: Path) -> str:
-    with (next(project.rglob("settings.py"))).open("a") as file:
+    with (next(project.rglob("prod.py"))).open("a") as file:
         file.write("\nMIDDLEWARE += ['nowhere.Middleware']\nTEMPLATES[0]['OPTIONS'] = {'builtins': ['nowhere.tags']}\n")
     return "nowhere"
 
@@ -33,7 +33,7 @@ def failing_migration(project: Path) -> str:
 
 def never_ready(project: Path) -> str:
     """Imports well, but each server process ends as it begins to serve."""
-    with (next(project.rglob("settings.py"))).open("a") as file:
+    with (next(project.rglob("prod.py"))).open("a") as file:
         file.write(
             "\nimport os as _os\nif _os.environ.get('TWINPOOL_POOL'):\n"
             "    import threading as _t\n"

@@ -1,16 +1,19 @@
-"""What a deploy does to the generations of a site on one Docker host, apart from compose: look, leave, bring back, remove.
+"""What a deploy does to a site's generations on one Docker host, apart from compose: look, leave, bring back, remove.
 
 generations.py SITE FOLDER VERB [ARGUMENT…]      FOLDER holds state.json and releases/
-known                       one JSON object: current, previous, last, running (containers of current), fingerprint
+known                       one JSON object: current, previous, last, running (containers of current), fingerprint,
+                            secrets (a hash over those of the site)
 leftovers                   removes containers of releases that do not serve; prints their names
 containers RELEASE          ids, those that have ended too
-leave RELEASE BOUND LEAVE   out of rotation; waits BOUND seconds; cuts what is left, unless LEAVE seconds are granted
+leave RELEASE               out of rotation; waits as long as its own settings allow; cuts what is left, unless
+                            DRAIN_LEAVE grants it more
 back RELEASE                starts ended containers again; prints ids
 remove RELEASE              containers, folder, and the image unless another release has it
 keep RELEASE…               removes ended containers, and all other releases but those that still run
 down                        ends and removes all containers of the site: the edge first, then pools, then what they use
 """
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -36,6 +39,8 @@ class Generations:
         state = json.loads(file.read_text()) if file.exists() else {"current": "", "previous": "", "last": 0}
         fingerprint = self.releases / state["current"] / "fingerprint"
         state["fingerprint"] = fingerprint.read_text().strip() if fingerprint.is_file() else ""
+        files = sorted((self.folder / "secrets").iterdir()) if (self.folder / "secrets").is_dir() else []
+        state["secrets"] = hashlib.sha256(b"\0".join(file.read_bytes() for file in files if file.is_file())).hexdigest()
         state["running"] = len(self.ids(state["current"])) if state["current"] else 0
         print(json.dumps(state))
 
@@ -49,8 +54,8 @@ class Generations:
             release = project.removeprefix(f"{self.site}-")
             if project == self.site or release == state.get("current"):
                 continue
-            if release == state.get("previous") and run == "running" and self.is_leaving(identity):
-                continue  # left alone on purpose: DRAIN_LEAVE
+            if run == "running" and self.is_leaving(identity):
+                continue  # an old one that ends by itself: it drains, or is left alone by DRAIN_LEAVE
             docker("rm", "--force", identity)
             print(name)
 
@@ -61,19 +66,20 @@ class Generations:
     def containers(self, release: str) -> None:
         print("\n".join(self.ids(release, "--all")))
 
-    def leave(self, release: str, bound: str, leave: str) -> None:
+    def leave(self, release: str) -> None:
         if not (running := self.ids(release)):
             return
         # An engine that restarts, or the host's reboot, must not bring back what leaves.
         docker("update", "--restart=no", *running)
         docker("kill", "--signal=USR1", *running)
+        # The window, requests under way, and the runtime's own margins (serve.py), as release.env.j2 adds them up.
+        bound = float(self.setting(release, "STOP_GRACE").rstrip("s") or 75)
         try:
-            subprocess.run(["docker", "wait", *running], check=False, stdout=subprocess.DEVNULL, timeout=float(bound))
+            subprocess.run(["docker", "wait", *running], check=False, stdout=subprocess.DEVNULL, timeout=bound)
         except subprocess.TimeoutExpired:
-            if float(leave):
-                print(
-                    f"{release} goes on with sockets that were open, for at most {leave} s more; make status shows it"
-                )
+            leave = self.setting(release, "DRAIN_LEAVE")
+            if leave and int(leave):
+                print(f"{release} goes on with sockets that were open, for at most {leave} s; make status shows it")
             else:
                 docker("stop", "--time=5", *self.ids(release))
 
@@ -102,9 +108,12 @@ class Generations:
             subprocess.run(["docker", "rmi", image], check=False, capture_output=True)
 
     def image(self, release: str) -> str:
+        return self.setting(release, "IMAGE")
+
+    def setting(self, release: str, name: str) -> str:
         file = self.releases / release / "release.env"
         lines = file.read_text().splitlines() if file.is_file() else []
-        return next((line.removeprefix("IMAGE=") for line in lines if line.startswith("IMAGE=")), "")
+        return next((line.partition("=")[2] for line in lines if line.startswith(f"{name}=")), "")
 
     def keep(self, *kept: str) -> None:
         for release in kept:

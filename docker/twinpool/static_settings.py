@@ -9,6 +9,7 @@ from twinpool.change import Change, change
 from twinpool.environment import Environment
 
 STORAGE = "twinpool.storage.TolerantStorage"
+OWN_STORAGE = "twinpool.storage.tolerant"
 # The two that keep plain names. Any other is the project's decision: it hashes, or its files lie elsewhere.
 PLAIN = (
     "django.contrib.staticfiles.storage.StaticFilesStorage",
@@ -35,9 +36,14 @@ def plan(own: Mapping[str, Any], environment: Environment) -> list[Change]:
         changes += change("STATIC_URL", own.get("STATIC_URL"), "/static/", "the project names none")
     storages = dict(own.get("STORAGES") or {})
     backend = storages.get("staticfiles", {}).get("BACKEND", PLAIN[0])
+    entry = storages.get("staticfiles", {})
     if backend in PLAIN:
-        after = {**storages, "staticfiles": {**storages.get("staticfiles", {}), "BACKEND": STORAGE}}
+        after = {**storages, "staticfiles": {**entry, "BACKEND": STORAGE}}
         changes += change("STORAGES", storages, after, "hashed names, which browsers may keep for ever")
+    elif _hashes(backend):
+        options = {**entry.get("OPTIONS", {}), "own": backend}
+        after = {**storages, "staticfiles": {**entry, "BACKEND": OWN_STORAGE, "OPTIONS": options}}
+        changes += change("STORAGES", storages, after, "the project's own, but a missing file is a warning")
     return changes
 
 
@@ -46,13 +52,25 @@ def _in_image(root: Path, environment: Environment) -> bool:
     return any(root.absolute().is_relative_to(kept) for kept in (environment.project, environment.static))
 
 
+def _hashes(backend: str) -> bool:
+    """Whether a storage of the project's keeps hashed files here by Django's manifest, which is strict by default."""
+    from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
+
+    found = _imported(backend)
+    return isinstance(found, type) and issubclass(found, ManifestStaticFilesStorage)
+
+
+def _imported(name: str) -> Any:
+    """What a dotted name means; None where it does not import, since Django will say what is wrong with it."""
+    module, _, last = name.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), last)
+    except Exception:
+        return None
+
+
 def _is_staticfiles(app: str) -> bool:
     """Whether an AppConfig of another name (to set ignore_patterns, say) extends that of staticfiles."""
-    module, _, name = app.rpartition(".")
-    if not module or not name[:1].isupper():
+    if not app.rpartition(".")[2][:1].isupper():
         return False
-    try:
-        found = getattr(importlib.import_module(module), name)
-    except Exception:  # Django will say what is wrong with it
-        return False
-    return any(base.__name__ == "StaticFilesConfig" for base in getattr(found, "__mro__", ()))
+    return any(base.__name__ == "StaticFilesConfig" for base in getattr(_imported(app), "__mro__", ()))

@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.contrib.staticfiles.utils import matches_patterns
 from django.core.exceptions import SuspiciousFileOperation
+from django.utils.module_loading import import_string
 
 logger = logging.getLogger("twinpool.static")
 
@@ -86,3 +87,9 @@ class TolerantStorage(ManifestStaticFilesStorage):  # type: ignore[misc]
         # Django passes over each file several times, until references to references settle.
         if text not in self.warnings:
             self.warnings.append(text)
+
+
+def tolerant(own: str, **options: Any) -> Any:
+    """The project's own manifest storage, by its dotted name, made tolerant; `options` are its own."""
+    storage = import_string(own)
+    return type(storage.__name__, (TolerantStorage, storage), {})(**options)

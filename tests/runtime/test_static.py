@@ -3,6 +3,8 @@
 import gzip
 import json
 
+import pytest
+
 from .conftest import MakeProject
 from .site import Site
 
@@ -95,12 +97,30 @@ def test_a_name_that_was_not_collected_is_no_error(make_project: MakeProject) ->
     assert hashed != "/static/shop/logo.svg"
 
 
-def test_a_projects_own_hashing_storage_is_kept(make_project: MakeProject) -> None:
-    own = "whitenoise.storage.CompressedManifestStaticFilesStorage"
-    site = make_project(FILES, settings=f'{DIRS}STORAGES = {{"staticfiles": {{"BACKEND": "{own}"}}}}\n')
-    assert collected(site)[0].endswith("2 of them named by hash, 3 compressed")
-    code = "from django.core.files.storage import storages; print(type(storages['staticfiles']).__name__)"
-    assert site.python(code) == own.rsplit(".", 1)[1]
+OWN = (
+    "from django.contrib.staticfiles.storage import ManifestStaticFilesStorage\n\n\n"
+    "class Storage(ManifestStaticFilesStorage):\n    def __init__(self, mark=None):\n"
+    "        super().__init__()\n        self.mark = mark\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("own", "options"),
+    [("whitenoise.storage.CompressedManifestStaticFilesStorage", {}), ("shop.own.Storage", {"mark": 7})],
+)
+def test_a_projects_own_hashing_storage_is_kept(make_project: MakeProject, own: str, options: dict[str, int]) -> None:
+    storages = {"staticfiles": {"BACKEND": own, "OPTIONS": options}}
+    broken = {**FILES, "shop/own.py": OWN, "static/broken.css": "a { background: url(nowhere.png) }"}
+    site = make_project(broken, settings=f"{DIRS}STORAGES = {storages}\n")
+    lines = collected(site)
+    assert "3 of them named by hash" in lines[0]
+    assert "nowhere.png" in lines[1]
+    code = (
+        "from django.core.files.storage import storages; from django.templatetags.static import static\n"
+        "own = storages['staticfiles']\n"
+        "print(type(own).__mro__[2].__name__, getattr(own, 'mark', None), static('gone.js'))"
+    )
+    assert site.python(code).split() == [own.rsplit(".", 1)[1], str(options.get("mark")), "/static/gone.js"]
 
 
 def test_a_project_without_static_files_has_nothing_to_collect(make_project: MakeProject) -> None:

@@ -64,6 +64,9 @@ def _security(own: Mapping[str, Any], environment: Environment, environ: Mapping
     if environment.is_set("SCHEME"):
         why = "the edge overwrites X-Forwarded-Proto"
         changes += change("SECURE_PROXY_SSL_HEADER", own.get("SECURE_PROXY_SSL_HEADER"), FORWARDED_PROTO, why)
+        if environment.scheme == "http":
+            why = "TWINPOOL_SCHEME is http: there is no https to redirect to"
+            changes += change("SECURE_SSL_REDIRECT", bool(own.get("SECURE_SSL_REDIRECT")), False, why)
     if environment.scheme == "https":
         for name in ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE"):
             changes += change(name, own.get(name), True, "TWINPOOL_SCHEME is https")

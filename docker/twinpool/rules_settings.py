@@ -104,4 +104,22 @@ def one_process_only(project: Project) -> Iterator[Finding]:
         )
 
 
-RULES = (debug, secret_key, hosts, channel_layer, one_process_only)
+def uploads(project: Project) -> Iterator[Finding]:
+    """Uploads are kept where every container reaches them."""
+    from django.apps import apps
+    from django.core.files.storage import FileSystemStorage
+    from django.db.models import FileField
+
+    fields = [
+        field for model in apps.get_models() for field in model._meta.local_fields if isinstance(field, FileField)
+    ]
+    kept_here = [str(field) for field in fields if isinstance(field.storage, FileSystemStorage)]
+    if kept_here:
+        more = f" and {len(kept_here) - 1} more" if len(kept_here) > 1 else ""
+        yield warning(
+            f"Uploads go to the container's own disk ({kept_here[0]}{more}), which is read-only and ends with it: an "
+            "upload will fail. Set STORAGES['default'] to a storage elsewhere."
+        )
+
+
+RULES = (debug, secret_key, hosts, channel_layer, one_process_only, uploads)

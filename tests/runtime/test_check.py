@@ -152,6 +152,17 @@ def test_what_ends_at_one_process_is_a_warning(make_project: MakeProject) -> Non
     assert "SECURE_SSL_REDIRECT is on and TWINPOOL_SCHEME is http" in said
 
 
+def test_uploads_to_the_containers_own_disk_are_a_warning(make_project: MakeProject) -> None:
+    models = {
+        "albums/__init__.py": "",
+        "albums/models.py": "from django.db.models import *\n\n\nclass Picture(Model):\n    file = FileField()\n",
+    }
+    settings = "INSTALLED_APPS.append('albums')\n"
+    assert "(albums.Picture.file)" in warnings(make_project(models, settings=settings))
+    elsewhere = 'STORAGES = {"default": {"BACKEND": "django.core.files.storage.InMemoryStorage"}}\n'
+    assert "Uploads" not in warnings(make_project(models, settings=settings + elsewhere))
+
+
 def test_the_report_reads_errors_first_then_warnings_then_settings(make_project: MakeProject) -> None:
     done = make_project(settings=MEMORY).twinpool("check")
     kinds = [

@@ -44,6 +44,12 @@ def test_cookies_stay_as_they_are_over_http() -> None:
     assert "SESSION_COOKIE_SECURE" not in planned(SCHEME="http")
 
 
+def test_over_http_no_page_redirects_to_https() -> None:
+    assert planned({"SECURE_SSL_REDIRECT": True}, SCHEME="http")["SECURE_SSL_REDIRECT"] is False
+    assert "SECURE_SSL_REDIRECT" not in planned({"SECURE_SSL_REDIRECT": True}, SCHEME="https")
+    assert "SECURE_SSL_REDIRECT" not in planned({"SECURE_SSL_REDIRECT": True})
+
+
 def test_debug_is_off_and_hosts_are_named_where_the_project_names_none() -> None:
     after = planned({"DEBUG": True, "ALLOWED_HOSTS": []})
     assert (after["DEBUG"], after["ALLOWED_HOSTS"]) == (False, ["localhost", "127.0.0.1"])
@@ -65,7 +71,12 @@ def test_static_files_get_a_root_and_hashed_names() -> None:
 def test_a_hashing_storage_and_a_root_in_the_image_are_kept() -> None:
     hashing = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}
     own = {"INSTALLED_APPS": ["django.contrib.staticfiles"], "STORAGES": hashing, "STATIC_URL": "/s/"}
-    assert not {"STORAGES", "STATIC_ROOT"} & set(planned(own | {"STATIC_ROOT": "/app/collected"}))
+    after = planned(own | {"STATIC_ROOT": "/app/collected"})
+    assert "STATIC_ROOT" not in after
+    # The same class, but that what is missing is a warning.
+    assert after["STORAGES"]["staticfiles"]["OPTIONS"] == {"own": hashing["staticfiles"]["BACKEND"]}
+    remote = {"staticfiles": {"BACKEND": "django.core.files.storage.InMemoryStorage"}}
+    assert "STORAGES" not in planned(own | {"STORAGES": remote})
     assert planned(own | {"STATIC_ROOT": "/var/www/static"})["STATIC_ROOT"] == "/srv/static"
 
 

@@ -17,6 +17,7 @@ WHOLE_SECONDS = 20  # for the measure before, and for the round at the end; the 
 MOST_KEPT = 300  # assets asked for again in each round
 MOST_REDIRECTS = 3
 UNREACHED = 0
+BROKEN = 2
 
 
 @dataclass
@@ -77,6 +78,9 @@ class Pages:
         current: dict[str, None] = {}
         for path in self.paths:
             answer, named = await self._page(path, count=True)
+            self.tally.broken_pages.pop(path, None)
+            if answer and _rank(answer.status) == BROKEN:
+                self.tally.broken_pages[path] = answer.status
             if answer and _rank(answer.status) > _rank(self.before[path]):
                 self.tally.fail(f"GET {path} answered {answer.status}, {self.before[path]} before")
             current.update(dict.fromkeys(named))
@@ -128,4 +132,4 @@ class Pages:
 
 def _rank(status: int) -> int:
     """How well a page answered: 0 well, 1 refused, 2 broken. A change within a rank is the project's own business."""
-    return 0 if 200 <= status < 400 else 1 if 400 <= status < 500 else 2
+    return 0 if 200 <= status < 400 else 1 if 400 <= status < 500 else BROKEN

@@ -27,7 +27,7 @@ def receipt(report: Report) -> str:
         ("streams moved", _moved(streams, "")),
         ("streams back", _back(streams)),
         ("messages", f"{report.published} published to {sockets.held + streams.held} clients, {report.lost} lost"),
-        ("pages", f"{report.pages} answers, measured against those from before"),
+        ("pages", f"{report.pages} answers, measured against those from before{_broken(report)}"),
         ("assets", f"{report.assets} answers, {report.missing} missing"),
         ("verdict", f"RED: {'; '.join(reasons)}" if reasons else "GREEN: nothing failed, nothing was lost"),
     ]
@@ -47,6 +47,12 @@ def could_not_run(reason: str) -> str:
 
 def _json(verdict: str, reasons: list[str], figures: dict[str, Any]) -> str:
     return json.dumps({"verdict": verdict, "reasons": reasons, **figures}, indent=2) + "\n"
+
+
+def _broken(report: Report) -> str:
+    """A page that was broken before, or at a first deploy, is no failure of the change, and yet what one must know."""
+    told = ", ".join(f"{path} {status}" for path, status in report.broken_pages.items())
+    return f"; BROKEN: {told}, see make logs" if told else ""
 
 
 def _releases(releases: dict[str, list[str]]) -> str:

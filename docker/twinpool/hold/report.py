@@ -50,6 +50,7 @@ class Report:
     lost_by: int  # clients that lost any
     began_again: bool
     pages: int
+    broken_pages: dict[str, int]  # at the end: the status by path
     assets: int
     missing: int
     missing_assets: dict[str, str]  # by what they answered
@@ -113,6 +114,7 @@ def report(
         lost_by=sum(1 for count in losses if count),
         began_again=tally.began_again,
         pages=tally.pages,
+        broken_pages=tally.broken_pages,
         assets=tally.assets,
         missing=len(tally.missing),
         missing_assets=dict(tally.missing),

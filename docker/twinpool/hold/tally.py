@@ -16,6 +16,7 @@ class Tally:
     failed: Counter[str] = field(default_factory=Counter)
     releases: dict[str, list[str]] = field(default_factory=dict)
     pages: int = 0
+    broken_pages: dict[str, int] = field(default_factory=dict)  # in the last round: the status by path
     assets: int = 0
     missing: dict[str, str] = field(default_factory=dict)
     began_again: bool = False

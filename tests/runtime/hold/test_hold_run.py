@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from twinpool.hold import CannotRun, Options, Report, hold, judge
+from twinpool.hold.receipt import receipt
 
 from .fake_deployment import SECRET, FakeDeployment, deployed
 
@@ -179,11 +180,13 @@ def test_a_hashed_asset_of_the_old_page_has_to_stay(secret_file: Path) -> None:
     assert judge(held(secret_file, drop_old)) == ["1 assets missing (/static/a.0123456789ab.css answered 404)"]
 
 
-def test_what_was_broken_before_is_not_the_deploys_fault(secret_file: Path) -> None:
+def test_what_was_broken_before_is_not_the_deploys_fault_but_said(secret_file: Path) -> None:
     async def broken(site: FakeDeployment) -> None:
         site.answers |= {"/static/b.js": 404, "/": 500}
 
-    assert judge(held(secret_file, nothing, before=broken)) == []
+    report = held(secret_file, nothing, before=broken)
+    assert judge(report) == []
+    assert "BROKEN: / 500" in receipt(report)
 
 
 def test_a_page_that_gets_worse_is_red(secret_file: Path) -> None:

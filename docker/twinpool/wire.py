@@ -1,8 +1,8 @@
-"""The wire forms of channels_redis (4.3), spoken synchronously on a kept connection. Used by publish."""
+"""The wire forms of channels_redis (4.2 and 4.3), spoken synchronously on a kept connection. Used by publish."""
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twinpool.layer import Layer
@@ -65,19 +65,27 @@ def reachable(found: Layer) -> bool:
     return bool(found.hosts) and not any("master_name" in host for host in found.hosts)
 
 
+def _serializer(config: Mapping[str, Any]) -> Callable[[dict[str, Any]], bytes]:
+    """The one that the layer's configuration asks for; before 4.3 its pub/sub layer knew only msgpack."""
+    try:
+        from channels_redis.serializers import registry
+    except ModuleNotFoundError:
+        import msgpack  # type: ignore[import-untyped]
+
+        return msgpack.packb  # type: ignore[no-any-return]
+    made = registry.get_serializer(
+        config.get("serializer_format", "msgpack"), symmetric_encryption_keys=config.get("symmetric_encryption_keys")
+    )
+    return made.serialize  # type: ignore[no-any-return]
+
+
 class PubSub:
     """Redis publish to `{prefix}__group__{group}`, the body made by the layer's own serializer."""
 
     def __init__(self, found: Layer) -> None:
-        from channels_redis.serializers import registry
-
-        config = found.config
         self._clients = [connect(host) for host in found.hosts]
         self._prefix = found.prefix
-        self._serializer = registry.get_serializer(
-            config.get("serializer_format", "msgpack"),
-            symmetric_encryption_keys=config.get("symmetric_encryption_keys"),
-        )
+        self._serialize = _serializer(found.config)
 
     def __call__(self, group: str, message: Mapping[str, Any]) -> None:
         """Publish on the shard that the layer uses for this group."""
@@ -85,7 +93,7 @@ class PubSub:
 
         channel = f"{self._prefix}__group__{group}"
         client = self._clients[_consistent_hash(channel, len(self._clients))]
-        client.publish(channel, self._serializer.serialize(dict(message)))
+        client.publish(channel, self._serialize(dict(message)))
 
 
 class Core:
@@ -111,7 +119,7 @@ class Core:
 
     def __call__(self, group: str, message: Mapping[str, Any]) -> None:
         """Add the message to each member's queue that has room; a full one loses it, as with group_send."""
-        import msgpack  # type: ignore[import-untyped]
+        import msgpack
 
         # The script adds the entry __asgi_channel__, so the header counts one more.
         head = msgpack.Packer().pack_map_header(len(message) + 1)

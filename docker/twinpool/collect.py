@@ -12,7 +12,7 @@ from twinpool.project import Project, load
 
 # What settings get while the image is built, if they ask: nothing of it leaves the build.
 PLACEHOLDERS = {
-    "DATABASE_URL": "postgresql://build:build@127.0.0.1:5432/build",
+    "DATABASE_URL": "postgres://build:build@127.0.0.1:5432/build",
     "REDIS_URL": "redis://127.0.0.1:6379/0",
 }
 MOST_DEMANDS = 30  # variables that settings may demand before it is called an error

@@ -20,7 +20,7 @@ PROGRAMS = {
 }
 # Quick ones first: a mistake shows early. Those that need images or a running site come after `make image`.
 QUICK = ["kit", "runtime", "app"]
-WITH_IMAGES = ["nginx", "deploy"]
+WITH_IMAGES = ["nginx", "docs", "deploy", "machine"]
 
 
 def install() -> None:

@@ -169,8 +169,24 @@ def build(tag: str, dockerfile: Path, context: Path, args: dict[str, str]) -> No
                     waiting[number] = text
                 elif note := NOTE.match(text):
                     display.display(f"           {note[1]}")
-                elif (step := waiting.pop(number, "")) and text != "CACHED" and "[internal" not in step:
-                    display.display(f"           {step[:108]}")
+                elif (step := waiting.pop(number, "")) and text != "CACHED" and "] RUN " in step:
+                    display.display(f"           {brief(step)}")
     if process.returncode:
-        told = [line for line in lines if not re.search(r"#\d+ (sha256|DONE|CACHED|transferring)", line)]
-        raise AnsibleActionFail(f"The image {tag} could not be built. Its last lines:\n" + "\n".join(told[-25:]))
+        raise AnsibleActionFail(f"The image {tag} could not be built. Its last lines:\n{reason(lines)}")
+
+
+def brief(step: str) -> str:
+    """A step of a Dockerfile in a line: its place and the begin of its command, without what is mounted."""
+    text = " ".join(re.sub(r"--mount=\S+", "", step).replace("] RUN ", "] ").split())
+    return text if len(text) < 100 else f"{text[:98]} …"
+
+
+def reason(lines: list[str]) -> str:
+    """What the step that failed has said, and which it was; all that was said where no step did."""
+    lines = lines[: lines.index("------")] if "------" in lines else lines  # from there on all is told again
+    failed = next((found[1] for line in lines if (found := re.match(r"#(\d+) ERROR", line))), "")
+    own = [line.removeprefix(f"#{failed} ") for line in lines if line.startswith(f"#{failed} ")]
+    if not own:
+        return "\n".join(lines[-25:])
+    said = [re.sub(r"^[\d.]+ ", "", line) for line in own[1:] if not line.startswith(("ERROR", "DONE", "sha256"))]
+    return "\n".join([*(said or own[1:])[-25:], f"at the step {brief(own[0])}"])

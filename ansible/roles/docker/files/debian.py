@@ -2,7 +2,7 @@
 
 debian.py install PACKAGE…         installs those that this release knows
 debian.py plugins buildx|compose…  Docker CLI plugins out of trixie's packages (static, they run on Debian 12 too)
-debian.py rootfs IMAGE             a minimal trixie, imported as IMAGE
+debian.py rootfs IMAGE             a minimal trixie, imported as IMAGE; another SUITE and more PACKAGEs may follow
 """
 
 import os
@@ -82,22 +82,21 @@ def plugins(*names: str) -> None:
             target.chmod(0o755)
 
 
-def rootfs(image: str) -> None:
+def rootfs(image: str, suite: str = SUITE, *packages: str) -> None:
     main, security = mirror(), archive("Debian-Security")
-    lines = [f"deb {main} {SUITE} main", f"deb {main} {SUITE}-updates main"]
+    lines = [f"deb {main} {suite} main", f"deb {main} {suite}-updates main"]
     # Without it, the image's upgrade takes main's alone.
-    lines += [f"deb {security} {SUITE}-security main"] if security else []
+    lines += [f"deb {security} {suite}-security main"] if security else []
     cut = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale", "info")]
-    make = ["mmdebstrap", "--quiet", "--variant=minbase", "--include=ca-certificates", *cut, SUITE, "-", *lines]
-    load = [
-        "docker",
-        "import",
-        "--change",
-        "LABEL org.opencontainers.image.title=twinpool-rootfs",
-        "-",
-        f"{image}-part",
-    ]
-    with subprocess.Popen(make, stdout=subprocess.PIPE) as made:
+    include = f"--include={','.join(('ca-certificates', *packages))}"
+    make = ["mmdebstrap", "--quiet", "--variant=minbase", include, *cut, suite, "-", *lines]
+    label = "LABEL org.opencontainers.image.title=twinpool-rootfs"
+    load = ["docker", "import", "--change", label, "-", f"{image}-part"]
+    # /tmp is small or without the right to execute on many hosts; where packages live, neither can be.
+    with (
+        tempfile.TemporaryDirectory(dir="/var/lib", prefix="twinpool-rootfs-") as folder,
+        subprocess.Popen(make, stdout=subprocess.PIPE, env=os.environ | {"TMPDIR": folder}) as made,
+    ):
         loaded = subprocess.run(load, stdin=made.stdout, check=False, stdout=subprocess.DEVNULL)
     if made.returncode or loaded.returncode:
         sys.exit("The base image could not be made from this host's Debian mirror; the lines above say why.")

@@ -43,12 +43,7 @@ class Pages:
                     answer, named = await self._page(path)
                     self.before[path] = answer.status if answer else UNREACHED
                     self.kept.update(dict.fromkeys(named))
-                    self.broken.update(named)
-                for asset in self.kept:
-                    await asyncio.sleep(ASSET_SECONDS)
-                    with contextlib.suppress(TransportError):
-                        if (await self.client.get(asset, seconds=PAGE_SECONDS)).status == 200:
-                            self.broken.discard(asset)
+                await self._measure(list(self.kept))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Asks in rounds until `stop`, and one whole round after it."""
@@ -68,6 +63,14 @@ class Pages:
         except TimeoutError:
             self.tally.fail(f"pages and assets took more than {WHOLE_SECONDS:g} s at the end")
 
+    async def _measure(self, named: list[str]) -> None:
+        self.broken.update(named)
+        for asset in named:
+            await asyncio.sleep(ASSET_SECONDS)
+            with contextlib.suppress(TransportError):
+                if (await self.client.get(asset, seconds=PAGE_SECONDS)).status == 200:
+                    self.broken.discard(asset)
+
     async def _rounds(self) -> None:
         while True:
             await self.round()
@@ -83,8 +86,12 @@ class Pages:
                 self.tally.broken_pages[path] = answer.status
             if answer and _rank(answer.status) > _rank(self.before[path]):
                 self.tally.fail(f"GET {path} answered {answer.status}, {self.before[path]} before")
+            if answer and _rank(self.before[path]) == BROKEN:
+                # What it named before nobody knows, so this is the measure of what nobody has.
+                await self._measure([asset for asset in named if asset not in self.kept])
             current.update(dict.fromkeys(named))
         self.kept = dict.fromkeys([*current, *filter(hashed, self.kept)][:MOST_KEPT])
+        self.tally.broken_assets = [asset for asset in self.kept if asset in self.broken]
         for asset in list(self.kept):
             await asyncio.sleep(ASSET_SECONDS)
             await self._asset(asset)

@@ -28,7 +28,7 @@ def receipt(report: Report) -> str:
         ("streams back", _back(streams)),
         ("messages", f"{report.published} published to {sockets.held + streams.held} clients, {report.lost} lost"),
         ("pages", f"{report.pages} answers, measured against those from before{_broken(report)}"),
-        ("assets", f"{report.assets} answers, {report.missing} missing"),
+        ("assets", f"{report.assets} answers, {report.missing} missing{_never_there(report.broken_assets)}"),
         ("verdict", f"RED: {'; '.join(reasons)}" if reasons else "GREEN: nothing failed, nothing was lost"),
     ]
     return "\n".join(f"{name:<{WIDTH}}{text}" for name, text in lines)
@@ -53,6 +53,11 @@ def _broken(report: Report) -> str:
     """A page that was broken before, or at a first deploy, is no failure of the change, and yet what one must know."""
     told = ", ".join(f"{path} {status}" for path, status in report.broken_pages.items())
     return f"; BROKEN: {told}, see make logs" if told else ""
+
+
+def _never_there(assets: list[str]) -> str:
+    more = f" and {len(assets) - 1} more" if len(assets) > 1 else ""
+    return f"; BROKEN, and so before: {assets[0]}{more}" if assets else ""
 
 
 def _releases(releases: dict[str, list[str]]) -> str:

@@ -52,6 +52,7 @@ class Report:
     pages: int
     broken_pages: dict[str, int]  # at the end: the status by path
     assets: int
+    broken_assets: list[str]  # that a page names, and that were not there before either
     missing: int
     missing_assets: dict[str, str]  # by what they answered
 
@@ -116,6 +117,7 @@ def report(
         pages=tally.pages,
         broken_pages=tally.broken_pages,
         assets=tally.assets,
+        broken_assets=tally.broken_assets,
         missing=len(tally.missing),
         missing_assets=dict(tally.missing),
     )

@@ -18,6 +18,7 @@ class Tally:
     pages: int = 0
     broken_pages: dict[str, int] = field(default_factory=dict)  # in the last round: the status by path
     assets: int = 0
+    broken_assets: list[str] = field(default_factory=list)  # named by a page, and not there before either
     missing: dict[str, str] = field(default_factory=dict)
     began_again: bool = False
 

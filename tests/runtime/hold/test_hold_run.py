@@ -189,6 +189,19 @@ def test_what_was_broken_before_is_not_the_deploys_fault_but_said(secret_file: P
     assert "BROKEN: / 500" in receipt(report)
 
 
+def test_assets_of_a_page_that_works_only_now_are_measured_now(secret_file: Path) -> None:
+    async def broken(site: FakeDeployment) -> None:
+        site.answers |= {"/static/b.js": 404, "/": 500}
+
+    async def mended(site: FakeDeployment) -> None:
+        del site.answers["/"]
+
+    report = held(secret_file, mended, before=broken)
+    assert judge(report) == []
+    assert "BROKEN, and so before: /static/b.js" in receipt(report)
+    assert "BROKEN: /" not in receipt(report)
+
+
 def test_a_page_that_gets_worse_is_red(secret_file: Path) -> None:
     async def worse(site: FakeDeployment) -> None:
         site.answers["/"] = 500

@@ -1,5 +1,6 @@
 """Whether a view's code, or what it calls, mentions a streamed response. Only reads the code. For view."""
 
+import functools
 import inspect
 import sys
 from collections.abc import Iterator
@@ -26,20 +27,24 @@ def mentions_stream(view: Any) -> bool:
             if id(one) in seen or len(seen) > MOST:
                 continue
             seen.add(id(one))
-            if any(word in _source(one, needed=depth == 0) for word in MENTIONS):
+            mentions = _mentions(one)
+            if mentions is None and depth == 0:
+                inspect.getsource(one)  # raises, with the reason
+            if mentions:
                 return True
             following += _named(one)
         layer = following
     return False
 
 
-def _source(one: Any, needed: bool) -> str:
+@functools.cache
+def _mentions(one: Any) -> bool | None:
+    """None where the code cannot be read. Views share most of what they call, and reading it takes a millisecond."""
     try:
-        return inspect.getsource(one)
+        source = inspect.getsource(one)
     except (OSError, TypeError):
-        if needed:
-            raise
-        return ""
+        return None
+    return any(word in source for word in MENTIONS)
 
 
 def _named(one: Any) -> Iterator[Any]:

@@ -15,7 +15,7 @@ HOST = r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9
 PROJECT_VARIABLE = re.compile(r"ENV_([A-Za-z_][A-Za-z0-9_]*)")
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - it ends a command on purpose, with what a person has to mend
     """What the person at the keyboard can mend: what was found, what was expected, what to do."""
 
 

@@ -30,12 +30,14 @@ def look(folder: Path) -> str:
     found = [path for pattern in ("manage.py", "*/manage.py") for path in sorted(folder.glob(pattern))]
     if not found:
         raise Refused(
-            f"PROJECT: {folder} has no manage.py, nor has a folder in it. Expected a Django project: make deploy PROJECT=../shop"
+            f"PROJECT: {folder} has no manage.py, nor has a folder in it. "
+            "Expected a Django project: make deploy PROJECT=../shop"
         )
     if found[0].parent != folder and len(found) > 1:
         names = ", ".join(str(path.parent.relative_to(folder)) for path in found)
         raise Refused(
-            f"PROJECT: {folder} holds several projects ({names}). Name one of them: make deploy PROJECT={found[0].parent}"
+            f"PROJECT: {folder} holds several projects ({names}). "
+            f"Name one of them: make deploy PROJECT={found[0].parent}"
         )
     inner = str(found[0].parent.relative_to(folder))
     try:

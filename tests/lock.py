@@ -15,7 +15,7 @@ LOCKS = {
 }
 
 for target, sources in LOCKS.items():
-    command = [Path(sys.executable).parent / "uv", "pip", "compile", "--quiet", "--upgrade", "--generate-hashes", "--no-header",
-               "--no-emit-index-url", *sources, f"--output-file={target}"]  # fmt: skip
+    options = ["--quiet", "--upgrade", "--generate-hashes", "--no-header", "--no-emit-index-url"]
+    command = [Path(sys.executable).parent / "uv", "pip", "compile", *options, *sources, f"--output-file={target}"]
     subprocess.run(command, check=True, cwd=KIT)
     print(target, flush=True)

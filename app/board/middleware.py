@@ -1,4 +1,4 @@
-"""Headers of every answer: a strict Content-Security-Policy, and which pool made it, as the badge on the pages shows."""
+"""Headers of every answer: a strict Content-Security-Policy, and which pool made it, as the pages' badge shows."""
 
 from asgiref.sync import iscoroutinefunction
 from django.utils.decorators import sync_and_async_middleware

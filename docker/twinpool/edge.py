@@ -1,4 +1,4 @@
-"""Parent of nginx in the edge container (PID 1): starts it, reloads it when told or when a pool's address changed, ends it.
+"""Parent of nginx in the edge container (PID 1): starts it, reloads it when told or when a pool has moved, ends it.
 
 nginx 1.26 resolves the names of its upstreams once, when it loads; a container that comes back may have another
 address. So this process looks the names up each second and reloads nginx when the answer differs (facts: `resolve` in

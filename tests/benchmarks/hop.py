@@ -46,9 +46,8 @@ def main(url: str, rounds: int) -> None:
             flush=True,
         )
     ratios = sorted(hop / direct for hop, direct in zip(measured["hop"], measured["direct"], strict=True))
-    print(
-        f"hop / direct: {statistics.median(ratios):.3f} ({ratios[0]:.3f} to {ratios[-1]:.3f}), {rounds} rounds of {EACH}"
-    )
+    median = statistics.median(ratios)
+    print(f"hop / direct: {median:.3f} ({ratios[0]:.3f} to {ratios[-1]:.3f}), {rounds} rounds of {EACH}")
 
 
 if __name__ == "__main__":

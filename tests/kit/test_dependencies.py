@@ -61,8 +61,9 @@ def test_the_folder_of_manage_py_goes_before_the_top(tmp_path: Path) -> None:
 
 
 def test_a_requirements_file_is_read_with_what_it_includes(tmp_path: Path) -> None:
-    write(tmp_path, {"requirements.txt": "# all\n-e .\n-r inner/base.txt\n-c limits.txt\nredis==5.2 \\\n  --hash=sha256:1\n",
-                     "inner/base.txt": "-r ../requirements.txt\npsycopg2==2.9\n"})  # fmt: skip
+    outer = "# all\n-e .\n-r inner/base.txt\n-c limits.txt\nredis==5.2 \\\n  --hash=sha256:1\n"
+    inner = "-r ../requirements.txt\npsycopg2==2.9\n"
+    write(tmp_path, {"requirements.txt": outer, "inner/base.txt": inner})
     lines = dependencies.find(tmp_path).lines
     assert lines[:2] == ["psycopg2==2.9", f"-c {tmp_path}/limits.txt"]
     assert lines[2].split() == ["redis==5.2", "--hash=sha256:1"]
@@ -141,7 +142,8 @@ def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
 def install() -> Any:
     """The build's install.py, which shares its name with the host's."""
     spec = importlib.util.spec_from_file_location("build_install", INSTALL)
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

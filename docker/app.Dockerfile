@@ -9,7 +9,7 @@ ENV UV_SYSTEM_CERTS=1 UV_LINK_MODE=copy
 COPY kit/docker/build/requirements.txt /kit/docker/build/requirements.txt
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=uv,target=/etc/uv/uv.toml \
     --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
-    python3 -m pip install --quiet --root-user-action=ignore --break-system-packages --require-hashes \
+    python3 -m pip install --quiet --no-cache-dir --root-user-action=ignore --break-system-packages --require-hashes \
         --requirement /kit/docker/build/requirements.txt
 # What the image needs from Debian is needed here too: to build a dependency, and to import the project for its files.
 COPY packages.txt /usr/share/twinpool/packages.txt

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from twinpool import database, layer, static_settings
+from twinpool import database, layer, redis_settings, static_settings
 from twinpool.change import Change, change
 from twinpool.discovery import Found
 from twinpool.environment import Environment, Pool
@@ -43,7 +43,9 @@ def plan(
     if not environment.overlay:
         return Plan(notes=["TWINPOOL_OVERLAY is off: the project's settings are used as they are."])
     data, data_notes = database.plan(own.get("DATABASES"), environ.get("DATABASE_URL"), pool, environment.db_pool)
-    changes = data + layer.plan(own, environ.get("REDIS_URL"), found) + static_settings.plan(own, environment)
+    url = environ.get("REDIS_URL")
+    changes = data + layer.plan(own, url, found) + redis_settings.plan(own, url)
+    changes += static_settings.plan(own, environment)
     return Plan(_security(own, environment, environ) + changes + _middleware(own), data_notes)
 
 

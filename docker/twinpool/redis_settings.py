@@ -1,4 +1,4 @@
-"""Settings that name a Redis of their own, for this deployment's. Called by overlay; the channel layer is in layer.py."""
+"""Settings that name a Redis of their own, for this deployment's. Called by overlay; channel layers are in layer.py."""
 
 from collections.abc import Mapping
 from typing import Any

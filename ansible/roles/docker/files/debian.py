@@ -88,6 +88,8 @@ def rootfs(image: str, suite: str = SUITE, *packages: str) -> None:
     # Without it, the image's upgrade takes main's alone.
     lines += [f"deb {security} {suite}-security main"] if security else []
     cut = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale", "info")]
+    # Nothing of a tree that is thrown away needs to be safe on the disk: a third of the time.
+    cut.append("--dpkgopt=force-unsafe-io")
     include = f"--include={','.join(('ca-certificates', *packages))}"
     make = ["mmdebstrap", "--quiet", "--variant=minbase", include, *cut, suite, "-", *lines]
     label = "LABEL org.opencontainers.image.title=twinpool-rootfs"

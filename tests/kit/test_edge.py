@@ -1,5 +1,6 @@
 """The edge's parent, with a stand-in for nginx: what it waits for, when it reloads, how it ends."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -83,13 +84,15 @@ def run(tmp_path: Path) -> Iterator[Callable[..., Running]]:
         )
         environment = {**os.environ, "PATH": f"{nginx.parent}:{os.environ['PATH']}", "PYTHONPATH": str(KIT / "docker")}
         (tmp_path / "hosts").write_text(hosts)
-        running = Running(subprocess.Popen([sys.executable, "-c", program], env=environment), tmp_path)
+        process = subprocess.Popen([sys.executable, "-c", program], env=environment, start_new_session=True)
+        running = Running(process, tmp_path)
         started.append(running)
         return running
 
     yield begin
     for running in started:
-        running.process.kill()
+        with contextlib.suppress(ProcessLookupError):  # its stand-in for nginx ends with it
+            os.killpg(running.process.pid, signal.SIGKILL)
         running.process.wait()
 
 

@@ -63,6 +63,8 @@ def _loaded(demanded: list[str]) -> Project:
             name = demand(refusal.__cause__)
             if name is None or name in os.environ or len(demanded) == MOST_DEMANDS:
                 raise
+        except Exception as error:  # while Django sets the project up, which it does once a process
+            raise Refusal(f"The project does not start: {last_line(error)}.") from error
         demanded.append(name)
         os.environ[name] = PLACEHOLDERS.get(name, "placeholder-of-the-build")
 

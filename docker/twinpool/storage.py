@@ -1,6 +1,7 @@
 """Static files under hashed names, where a broken reference is a warning. Django uses it by the overlay's STORAGES."""
 
 import logging
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -70,7 +71,9 @@ class TolerantStorage(ManifestStaticFilesStorage):  # type: ignore[misc]
             return str(super().stored_name(name))
         if name not in self.missed:
             self.missed.add(name)
-            logger.warning("static file %s is not in the manifest (not collected?): its plain name is used", name)
+            # WhiteNoise's middleware tries each file's name without its `.min`, to see whether that is a hash.
+            level = logging.DEBUG if _asked_by("whitenoise") else logging.WARNING
+            logger.log(level, "static file %s is not in the manifest (not collected?): its plain name is used", name)
         return name
 
     def _unreadable(self, name: str, storage: Any, path: str) -> bool:
@@ -87,6 +90,15 @@ class TolerantStorage(ManifestStaticFilesStorage):  # type: ignore[misc]
         # Django passes over each file several times, until references to references settle.
         if text not in self.warnings:
             self.warnings.append(text)
+
+
+def _asked_by(package: str) -> bool:
+    frame = sys._getframe(1)
+    while following := frame.f_back:
+        frame = following
+        if frame.f_globals.get("__name__", "").split(".")[0] == package:
+            return True
+    return False
 
 
 def tolerant(own: str, **options: Any) -> Any:

@@ -64,6 +64,12 @@ def test_settings_that_cannot_be_imported_fail_with_the_reason(make_project: Mak
     assert "do not import: ValueError: invalid literal for int()" in done.stderr
 
 
+def test_a_project_that_does_not_start_fails_with_the_reason(make_project: MakeProject) -> None:
+    done = make_project(settings="INSTALLED_APPS.append('gone')\n").module("twinpool.static", "collect")
+    assert done.returncode == 1
+    assert done.stderr.startswith("static: The project does not start: ModuleNotFoundError: No module named 'gone'")
+
+
 def test_a_reference_that_leads_nowhere_is_a_warning(make_project: MakeProject) -> None:
     broken = {
         "static/a.css": "a { src: url('gone.png') } b { src: url('b.svg') } c { src: url(../../../x) }",
@@ -121,6 +127,18 @@ def test_a_projects_own_hashing_storage_is_kept(make_project: MakeProject, own: 
         "print(type(own).__mro__[2].__name__, getattr(own, 'mark', None), static('gone.js'))"
     )
     assert site.python(code).split() == [own.rsplit(".", 1)[1], str(options.get("mark")), "/static/gone.js"]
+
+
+def test_names_that_whitenoise_guesses_are_no_warning(make_project: MakeProject) -> None:
+    settings = DIRS + "MIDDLEWARE.append('whitenoise.middleware.WhiteNoiseMiddleware')\n"
+    site = make_project({"static/lib.min.js": "1"}, settings=settings)
+    collected(site)
+    told = site.python(
+        "import logging, sys; logging.basicConfig(stream=sys.stdout)\n"
+        "from django.templatetags.static import static\nproject.wsgi_application(); static('gone.js')"
+    )
+    assert "gone.js is not in the manifest" in told
+    assert "lib.js" not in told
 
 
 def test_a_project_without_static_files_has_nothing_to_collect(make_project: MakeProject) -> None:

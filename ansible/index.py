@@ -16,13 +16,13 @@ CERTIFICATES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUND
 class Index:
     first: str  # empty: PyPI
     more: tuple[str, ...]
-    certificates: str  # bundle of authorities, so that it works behind a company's proxy
+    certificates: str  # bundle of authorities, so that it works behind a company's proxy; empty where there is none
 
     def environment(self) -> dict[str, str]:
         """The same in uv's words, which reads nothing of pip's; a variable of uv's own that is set already wins."""
         told = {
-            "UV_SYSTEM_CERTS": "1",
-            "SSL_CERT_FILE": self.certificates if Path(self.certificates).is_file() else "",
+            "UV_SYSTEM_CERTS": "1" if self.certificates else "",
+            "SSL_CERT_FILE": self.certificates,
             "UV_DEFAULT_INDEX": self.first,
             "UV_INDEX": " ".join(self.more),
         }
@@ -48,5 +48,5 @@ def of_this_machine(python: str) -> Index:
     return Index(
         found.get("index-url", ""),
         tuple(found.get("extra-index-url", "").replace("\\n", " ").split()),
-        next((path for path in given if Path(path).is_file()), BUNDLE),
+        next((path for path in [*given, BUNDLE] if Path(path).is_file()), ""),
     )

@@ -149,7 +149,7 @@ def build(tag: str, dockerfile: Path, context: Path, args: dict[str, str]) -> No
             "docker", "build", "--progress=plain", f"--tag={tag}", f"--file={dockerfile}",
             "--label=org.opencontainers.image.title=" + tag.partition(":")[0],
             f"--secret=id=pip,src={pip}", f"--secret=id=uv,src={uv}",
-            f"--secret=id=certificates,src={here.certificates}",
+            *([f"--secret=id=certificates,src={here.certificates}"] if here.certificates else []),
             *(f"--build-arg={name}={value}" for name, value in args.items()),
             *(f"--build-arg={name}" for name in os.environ if name.lower() in PROXIES),
             str(context),

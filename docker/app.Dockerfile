@@ -41,9 +41,11 @@ RUN mkdir -p /srv/static \
 FROM ${BASE}
 SHELL ["/bin/sh", "-euc"]
 COPY packages.txt /usr/share/twinpool/packages.txt
-RUN if [ -s /usr/share/twinpool/packages.txt ]; then \
+COPY --from=build /tmp/install/libraries.txt /usr/share/twinpool/libraries.txt
+RUN if [ -s /usr/share/twinpool/packages.txt ] || [ -s /usr/share/twinpool/libraries.txt ]; then \
         apt-get update \
-     && xargs -a /usr/share/twinpool/packages.txt apt-get install --yes --no-install-recommends \
+     && xargs -r -a /usr/share/twinpool/packages.txt apt-get install --yes --no-install-recommends \
+     && xargs -r -a /usr/share/twinpool/libraries.txt apt-get install --yes --no-install-recommends \
      && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*; \
     fi
 COPY --from=build /opt/venv /opt/venv

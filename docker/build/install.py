@@ -5,6 +5,7 @@ preference. Outside the ranges the build ends with the resolver's explanation; b
 alone starts: there its own are taken. The project itself is not installed. A line that begins with `note:` is shown.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -38,10 +39,12 @@ def main(root: Path, environment: Path, inner: str) -> None:
     lock = resolved(project, wanted.constraints, python)
     install = ["uv", "pip", "install", "--compile-bytecode", "--python", str(python),
                *(["--require-hashes"] if hashed(project) else []), "--requirement", str(lock)]  # fmt: skip
+    (WORK / "libraries.txt").write_text("")
     if subprocess.run(install, check=False).returncode:
         packages(*COMPILER, why="a dependency has no wheel, so it is compiled")
         run(*install, hint="A dependency does not build. If it lacks Debian headers, name their packages in "
             "deploy/packages.txt; if it lacks Python 3.13, take a newer version of it.")  # fmt: skip
+        (WORK / "libraries.txt").write_text("".join(f"{one}\n" for one in sorted(libraries(environment))))
 
 
 def locked(folder: Path) -> str:
@@ -91,6 +94,17 @@ def hashed(project: str) -> bool:
 def name(requirement: str) -> str:
     found = NAME.match(requirement.strip())
     return found[0].lower().replace("_", "-") if found else ""
+
+
+def libraries(environment: Path) -> set[str]:
+    """Debian packages of the libraries that compiled code in `environment` is linked to: the image needs them too."""
+    files = [*environment.rglob("*.so"), *(environment / "bin").iterdir()]
+    binary = [str(file) for file in files if file.is_file() and file.read_bytes()[:4] == b"\x7fELF"]
+    linked = subprocess.run(["ldd", *binary], check=False, capture_output=True, text=True).stdout if binary else ""
+    found = {os.path.realpath(path) for path in re.findall(r"=> (/\S+)", linked)}
+    ours = [path for path in found if not path.startswith(str(environment))]
+    owned = subprocess.run(["dpkg-query", "--search", *ours], check=False, capture_output=True, text=True).stdout
+    return set(re.findall(r"^([a-z0-9.+-]+)(?::\S+)?: ", owned, re.MULTILINE))
 
 
 def note_python(wanted: Wanted) -> None:

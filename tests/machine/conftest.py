@@ -82,8 +82,8 @@ def fresh(system: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mac
     (folder / "pip.conf").write_text(here.pip_conf())
     container = f"twinpool-test-fresh-{os.getpid()}"
     must("docker", "run", "--detach", "--rm", "--init", "--name", container, *RIGHTS, "--volume=/var/lib/docker",
-         f"--volume={KIT}:/source:ro", *([f"--volume={here.certificates}:{index.BUNDLE}:ro"] if here.certificates else []),
-         f"--volume={folder}/pip.conf:/etc/pip.conf:ro",
+         f"--volume={KIT}:/source:ro", f"--volume={folder}/pip.conf:/etc/pip.conf:ro",
+         *([f"--volume={here.certificates}:{index.BUNDLE}:ro"] if here.certificates else []),
          system, "bash", "-c", LIFE)  # fmt: skip
     try:
         machine = Machine(container)

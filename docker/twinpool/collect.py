@@ -1,24 +1,24 @@
 """Collects, hashes and compresses a project's static files in the image build, where no real secret is. For static."""
 
 import os
-import re
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from twinpool.demand import demand
 from twinpool.environment import Refusal, last_line
 from twinpool.project import Project, load
+from twinpool.secrets import provided
 
 # What settings get while the image is built, if they ask: nothing of it leaves the build.
 PLACEHOLDERS = {
     "DATABASE_URL": "postgres://build:build@127.0.0.1:5432/build",
     "REDIS_URL": "redis://127.0.0.1:6379/0",
 }
+PLACEHOLDER = "placeholder-of-the-build"
+NUMBER = "1"  # where that is no number and no truth value
 MOST_DEMANDS = 30  # variables that settings may demand before it is called an error
-# KeyError says the bare name; django-environ, decouple and the like say it in a sentence.
-DEMANDED = re.compile(r"\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]{3,})\b")
-ASKS = re.compile(r"environ|\benv\b|must be|not (?:be )?(?:set|found|empty)|required|missing|undefined", re.IGNORECASE)
 
 
 def collect() -> list[str]:
@@ -29,6 +29,9 @@ def collect() -> list[str]:
     demanded: list[str] = []
     project = _loaded(demanded)
     warnings = [f"the settings demand {name}: given a placeholder for the build" for name in demanded]
+    if unknown := [name for name in demanded if not provided(name)]:
+        told = " ".join(f"ENV_{name}=…" for name in unknown)
+        print(f"note: the settings demand variables that the deployment has not: {told}", flush=True)
     from django.conf import settings
     from django.core.management import call_command, get_commands
 
@@ -60,22 +63,16 @@ def _loaded(demanded: list[str]) -> Project:
         try:
             return load()
         except Refusal as refusal:
+            if demanded and PLACEHOLDER in str(refusal.__cause__) and os.environ[demanded[-1]] == PLACEHOLDER:
+                os.environ[demanded[-1]] = NUMBER
+                continue
             name = demand(refusal.__cause__)
             if name is None or name in os.environ or len(demanded) == MOST_DEMANDS:
                 raise
         except Exception as error:  # while Django sets the project up, which it does once a process
             raise Refusal(f"The project does not start: {last_line(error)}.") from error
         demanded.append(name)
-        os.environ[name] = PLACEHOLDERS.get(name, "placeholder-of-the-build")
-
-
-def demand(error: BaseException | None) -> str | None:
-    """The environment variable that an exception from settings asks for; None if it asks for none."""
-    text = str(error.args[0]) if error and error.args else ""
-    if isinstance(error, KeyError):
-        return text if DEMANDED.fullmatch(text) else None
-    found = DEMANDED.search(text) if ASKS.search(text) else None
-    return found[0] if found else None
+        os.environ[name] = PLACEHOLDERS.get(name, PLACEHOLDER)
 
 
 def _storage() -> Any:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from twinpool import sources
+from twinpool.demand import demand
 from twinpool.environment import Environment, Refusal, last_line
 from twinpool.sources import Named
 
@@ -104,9 +105,11 @@ def _import(candidate: Named, environ: MutableMapping[str, str]) -> None:
         except Refusal:
             raise
         except Exception as error:
+            name = demand(error)
+            mend = f"Give ENV_{name}=… in deploy/twinpool.env or on the command line" if name else "Mend them"
             raise Refusal(
                 f"The settings {candidate.module} (named by {candidate.where}) do not import: {last_line(error)}. "
-                f"Mend them, or {HOW_TO_CHOOSE}."
+                f"{mend}, or {HOW_TO_CHOOSE}."
             ) from error
 
 

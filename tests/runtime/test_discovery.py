@@ -64,6 +64,7 @@ def test_settings_that_are_there_but_do_not_import_are_refused(make_project: Mak
     said = refused(site)
     assert "The settings shop.prod (named by shop/wsgi.py) do not import: KeyError: 'PAYMENT_KEY'" in said
     assert "shop/prod.py, line 2" in said
+    assert "Give ENV_PAYMENT_KEY=… in deploy/twinpool.env" in said
 
 
 def test_a_missing_dependency_of_the_settings_is_no_missing_settings_module(make_project: MakeProject) -> None:

@@ -51,10 +51,12 @@ KEY = os.environ["PAYMENT_KEY"]
 if not os.environ.get("MAIL_PASSWORD"):
     raise ImproperlyConfigured("Set the MAIL_PASSWORD environment variable")
 URL = os.environ["DATABASE_URL"]
+PORT = int(os.environ["MAIL_PORT"])
 """
     site = make_project(FILES, settings=DIRS + demands)
     said = collected(site)
-    for name in ("PAYMENT_KEY", "MAIL_PASSWORD", "DATABASE_URL"):
+    assert said[0].endswith("ENV_PAYMENT_KEY=… ENV_MAIL_PASSWORD=… ENV_MAIL_PORT=…")
+    for name in ("PAYMENT_KEY", "MAIL_PASSWORD", "DATABASE_URL", "MAIL_PORT"):
         assert f"  warning: the settings demand {name}: given a placeholder for the build" in said
 
 

@@ -32,7 +32,8 @@ RUN uv pip install --quiet --offline --no-deps --compile-bytecode --python /opt/
 COPY project /app
 WORKDIR ${WORKDIR}
 ARG SETTINGS=
-ENV TWINPOOL_SETTINGS=${SETTINGS} TWINPOOL_PROJECT=${WORKDIR} TWINPOOL_STATIC=/srv/static
+ARG OVERLAY=on
+ENV TWINPOOL_SETTINGS=${SETTINGS} TWINPOOL_OVERLAY=${OVERLAY} TWINPOOL_PROJECT=${WORKDIR} TWINPOOL_STATIC=/srv/static
 # Files that do not compile (templates of code, say) are no reason to fail.
 RUN mkdir -p /srv/static \
  && /opt/venv/bin/python -m twinpool.static collect \

@@ -9,9 +9,9 @@ from typing import Any
 from twinpool.demand import demand
 from twinpool.environment import Refusal, last_line
 from twinpool.project import Project, load
-from twinpool.secrets import provided
 
-# What settings get while the image is built, if they ask: nothing of it leaves the build.
+# What every deployment gives, so that settings that ask whether it is there decide as they will: nothing of it leaves
+# the build.
 PLACEHOLDERS = {
     "DATABASE_URL": "postgres://build:build@127.0.0.1:5432/build",
     "REDIS_URL": "redis://127.0.0.1:6379/0",
@@ -29,8 +29,8 @@ def collect() -> list[str]:
     demanded: list[str] = []
     project = _loaded(demanded)
     warnings = [f"the settings demand {name}: given a placeholder for the build" for name in demanded]
-    if unknown := [name for name in demanded if not provided(name)]:
-        told = " ".join(f"ENV_{name}=…" for name in unknown)
+    if demanded:
+        told = " ".join(f"ENV_{name}=…" for name in demanded)
         print(f"note: the settings demand variables that the deployment has not: {told}", flush=True)
     from django.conf import settings
     from django.core.management import call_command, get_commands
@@ -38,6 +38,8 @@ def collect() -> list[str]:
     if "collectstatic" not in get_commands():
         return ["static: the project does not use django.contrib.staticfiles; nothing to collect"]
     before = project.original.get("STATIC_ROOT")
+    if not project.environment.overlay and not before:
+        return ["static: with OVERLAY=off nothing is collected, since the project names no STATIC_ROOT"]
     try:
         call_command("collectstatic", interactive=False, verbosity=0)
     except Exception as error:
@@ -57,8 +59,9 @@ def collect() -> list[str]:
 
 def _loaded(demanded: list[str]) -> Project:
     """The project, its settings given a placeholder for each variable that they demand, listed in `demanded`."""
-    # Always there, so that no settings file has to guess: random, gone with this process.
-    os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(50))
+    # The key is random, and gone with this process.
+    for given, value in {"SECRET_KEY": secrets.token_urlsafe(50), **PLACEHOLDERS}.items():
+        os.environ[given] = os.environ.get(given) or value
     while True:
         try:
             return load()
@@ -72,7 +75,7 @@ def _loaded(demanded: list[str]) -> Project:
         except Exception as error:  # while Django sets the project up, which it does once a process
             raise Refusal(f"The project does not start: {last_line(error)}.") from error
         demanded.append(name)
-        os.environ[name] = PLACEHOLDERS.get(name, PLACEHOLDER)
+        os.environ[name] = PLACEHOLDER
 
 
 def _storage() -> Any:

@@ -39,11 +39,6 @@ def export(environment: Environment, environ: MutableMapping[str, str], secrets:
                 environ[spelling] = value
 
 
-def provided(name: str) -> bool:
-    """Whether every deployment gives a variable of this name."""
-    return name.removeprefix("DJANGO_") in ALIASED
-
-
 def _below(path: Path, folder: Path) -> bool:
     return path.is_file() and path.resolve().is_relative_to(folder.resolve())
 

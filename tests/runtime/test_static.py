@@ -50,13 +50,13 @@ from django.core.exceptions import ImproperlyConfigured
 KEY = os.environ["PAYMENT_KEY"]
 if not os.environ.get("MAIL_PASSWORD"):
     raise ImproperlyConfigured("Set the MAIL_PASSWORD environment variable")
-URL = os.environ["DATABASE_URL"]
+URL = os.environ["DATABASE_URL"] + os.environ["DJANGO_REDIS_URL"]
 PORT = int(os.environ["MAIL_PORT"])
 """
     site = make_project(FILES, settings=DIRS + demands)
     said = collected(site)
     assert said[0].endswith("ENV_PAYMENT_KEY=… ENV_MAIL_PASSWORD=… ENV_MAIL_PORT=…")
-    for name in ("PAYMENT_KEY", "MAIL_PASSWORD", "DATABASE_URL", "MAIL_PORT"):
+    for name in ("PAYMENT_KEY", "MAIL_PASSWORD", "MAIL_PORT"):
         assert f"  warning: the settings demand {name}: given a placeholder for the build" in said
 
 
@@ -64,6 +64,13 @@ def test_settings_that_cannot_be_imported_fail_with_the_reason(make_project: Mak
     done = make_project(settings="int('x')\n").module("twinpool.static", "collect")
     assert (done.returncode, done.stdout) == (1, "")
     assert "do not import: ValueError: invalid literal for int()" in done.stderr
+
+
+def test_without_overlay_the_projects_own_root_is_used(make_project: MakeProject) -> None:
+    site = make_project(FILES, settings=DIRS, TWINPOOL_OVERLAY="off")
+    assert "names no STATIC_ROOT" in collected(site)[0]
+    own = make_project(FILES, settings=DIRS + "STATIC_ROOT = BASE_DIR / 'mine'\n", TWINPOOL_OVERLAY="off")
+    assert f"2 files in {own.path}/mine, 0 of them named by hash" in collected(own)[0]
 
 
 def test_a_project_that_does_not_start_fails_with_the_reason(make_project: MakeProject) -> None:

@@ -41,6 +41,7 @@ class Generations:
         state["fingerprint"] = fingerprint.read_text().strip() if fingerprint.is_file() else ""
         files = sorted((self.folder / "secrets").iterdir()) if (self.folder / "secrets").is_dir() else []
         state["secrets"] = hashlib.sha256(b"\0".join(file.read_bytes() for file in files if file.is_file())).hexdigest()
+        state["window"] = self.setting(state["current"], "DRAIN_WINDOW") if state["current"] else ""
         state["running"] = len(self.ids(state["current"])) if state["current"] else 0
         print(json.dumps(state))
 

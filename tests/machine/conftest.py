@@ -55,7 +55,7 @@ class Machine:
     def make(self, words: str, *, path: str = "", timeout: float = 120) -> tuple[int, str]:
         """Exit code and output of `make WORDS` in root's checkout; `path` goes before the ordinary PATH."""
         first = f"export PATH={path}; " if path else ""
-        done = self.sh(f"{first}cd /root/twinpool && make {words}", timeout=timeout)
+        done = self.sh(f"{first}cd /opt/twinpool && make {words}", timeout=timeout)
         return done.returncode, done.stdout
 
     def engine(self) -> tuple[str, str]:
@@ -87,7 +87,7 @@ def fresh(system: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mac
          system, "bash", "-c", LIFE)  # fmt: skip
     try:
         machine = Machine(container)
-        clone = "git config --system --add safe.directory '*' && umask 077 && git clone --quiet /source /root/twinpool"
+        clone = "git config --system --add safe.directory '*' && umask 077 && git clone --quiet /source /opt/twinpool"
         done = machine.sh(clone)
         assert done.returncode == 0, done.stdout
         changes = must("git", "-C", KIT, "ls-files", "--modified", "--others", "--exclude-standard").splitlines()
@@ -95,8 +95,8 @@ def fresh(system: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mac
             for name in changes:
                 if (KIT / name).exists():
                     tar.add(KIT / name, name)
-        must("docker", "cp", folder / "changes.tar", f"{container}:/root/changes.tar")
-        assert machine.sh("tar --extract --file /root/changes.tar --directory /root/twinpool").returncode == 0
+        must("docker", "cp", folder / "changes.tar", f"{container}:/opt/changes.tar")
+        assert machine.sh("tar --extract --file /opt/changes.tar --directory /opt/twinpool").returncode == 0
         yield machine
     finally:
         run("docker", "rm", "--force", "--volumes", container)

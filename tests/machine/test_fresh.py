@@ -27,7 +27,7 @@ def first(fresh: Machine) -> str:
 
 
 def test_a_user_is_told_who_can_install_what(fresh: Machine) -> None:
-    fresh.sh("useradd --create-home ada && cp -r /root/twinpool /home/ada/ && chown -R ada: /home/ada/twinpool")
+    fresh.sh("useradd --create-home ada && cp -r /opt/twinpool /home/ada/ && chown -R ada: /home/ada/twinpool")
     done = fresh.sh("cd /home/ada/twinpool && make deploy", user="ada")
     assert done.returncode != 0
     assert re.search(r"lacks venv or ensurepip. Run make as root .*, which installs python3\.\d+-venv", done.stdout)
@@ -37,7 +37,7 @@ def test_without_apt_it_says_what_to_install_and_installs_nothing(fresh: Machine
     code, told = fresh.make("deploy", path=without(fresh, "apt"))
     assert code != 0
     assert "lacks venv or ensurepip, and there is no apt-get" in told
-    assert fresh.sh("test -e /root/twinpool/.venv").returncode != 0
+    assert fresh.sh("test -e /opt/twinpool/.venv").returncode != 0
 
 
 def test_it_says_before_it_installs(first: str) -> None:
@@ -135,7 +135,7 @@ def test_a_full_disk_is_said_before_anything_is_built(fresh: Machine) -> None:
 
 @pytest.mark.usefixtures("first")
 def test_a_user_of_a_prepared_machine_is_told_to_be_root(fresh: Machine) -> None:
-    fresh.sh("cp -r /root/twinpool/.venv /home/ada/twinpool/ && chown -R ada: /home/ada/twinpool")
+    fresh.sh("cp -r /opt/twinpool/.venv /home/ada/twinpool/ && chown -R ada: /home/ada/twinpool")
     done = fresh.sh("cd /home/ada/twinpool && make deploy", user="ada")
     assert done.returncode != 0
     assert "Found user ada; expected root" in done.stdout

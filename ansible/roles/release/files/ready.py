@@ -9,8 +9,8 @@ import sys
 import time
 
 
-def docker(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["docker", *arguments], check=False, capture_output=True, text=True)
+def docker(*arguments: str, stderr: int = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["docker", *arguments], check=False, stdout=subprocess.PIPE, stderr=stderr, text=True)
 
 
 def state(container: str) -> tuple[str, str]:
@@ -24,6 +24,18 @@ def state(container: str) -> tuple[str, str]:
     return name, ""
 
 
+def last_lines(log: str, count: int = 15) -> str:
+    """The end of a log, less the frames of its tracebacks that lie in packages: they push out the line that matters."""
+    kept: list[str] = []
+    package = False
+    for line in log.splitlines():
+        frame = line.lstrip().startswith('File "')
+        package = "/site-packages/" in line or "/lib/python" in line if frame else package and line.startswith("    ")
+        if not package:
+            kept.append(line)
+    return "\n".join(kept[-count:])
+
+
 def main(seconds: float, containers: list[str]) -> int:
     end = time.monotonic() + seconds
     for container in containers:
@@ -32,8 +44,8 @@ def main(seconds: float, containers: list[str]) -> int:
             name, ended = state(container)
             if ended or time.monotonic() > end:
                 why = ended or f"is not ready after {seconds:.0f} s: {(answer.stdout or answer.stderr).strip()[-300:]}"
-                logs = docker("logs", "--tail", "15", container)
-                print(f"{name} {why}\nIts last log lines:\n{(logs.stdout + logs.stderr).strip()}")
+                logs = docker("logs", "--tail", "200", container, stderr=subprocess.STDOUT)
+                print(f"{name} {why}\nIts last log lines:\n{last_lines(logs.stdout)}")
                 return 1
             time.sleep(0.3)
             answer = docker("exec", container, "twinpool", "ask", "/-/ready")

@@ -16,7 +16,8 @@ LOG = (
 
 def test_the_frames_of_packages_do_not_push_out_what_matters() -> None:
     spec = importlib.util.spec_from_file_location("ready", FILE)
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     ready = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(ready)
     assert ready.last_lines(LOG).splitlines() == [

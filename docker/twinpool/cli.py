@@ -9,8 +9,8 @@ from twinpool.environment import Refusal
 VERBS = {
     "serve": ("serve", "wsgi|asgi: run a pool's server, drained on SIGTERM"),
     "migrate": ("migrate", "bring the database up to this release, one deployer at a time"),
-    "check": ("check", "judge the effective settings; refuse what cannot work"),
-    "routes": ("routes", "list the project's views and the pool that each needs"),
+    "check": ("checks.check", "judge the effective settings; refuse what cannot work"),
+    "routes": ("checks.routes", "list the project's views and the pool that each needs"),
     "manage": ("manage", "ARGS…: a management command of the project"),
     "hold": ("hold", "keep a load on a site while it is deployed, and judge it"),
     "ask": ("ask", "PATH: GET from this container's own port"),

@@ -1,6 +1,6 @@
 """`twinpool manage ARGS…`: the project's management commands under this deployment's settings."""
 
-from twinpool.project import load
+from twinpool.project.loading import load
 
 
 def main(argv: list[str]) -> int:

@@ -6,10 +6,10 @@ import os
 import sys
 from typing import Any
 
-from twinpool import secrets
 from twinpool.environment import Environment, Refusal, last_line
 from twinpool.migration_lock import LOCK_SECONDS, Lock, limit_lock_waits
-from twinpool.project import Project, load
+from twinpool.project import secrets
+from twinpool.project.loading import Project, load
 
 
 def main(argv: list[str]) -> int:

@@ -33,7 +33,8 @@ def sender() -> Sender:
 def _sender(pid: int) -> Sender:
     from django.conf import settings
 
-    from twinpool import layer, wire
+    from twinpool import wire
+    from twinpool.settings import layer
 
     found = layer.effective(getattr(settings, "CHANNEL_LAYERS", None), os.environ.get("REDIS_URL"))
     if found.form == "pubsub" and wire.reachable(found):

@@ -16,8 +16,8 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-from twinpool.drain import BOOT_ERROR, HURRY_SECONDS, Order, Sign
 from twinpool.environment import BadValue, Environment, Pool
+from twinpool.pools.drain import BOOT_ERROR, HURRY_SECONDS, Order, Sign
 
 SERVERS: dict[str, str] = {"wsgi": "gunicorn", "asgi": "uvicorn"}
 SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGCHLD}

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from twinpool.layer import Layer
+from twinpool.settings.layer import Layer
 
 WAIT_SECONDS = 5  # for Redis to take a message: a page that publishes must not hang where Redis has gone
 CORE = "channels_redis.core.RedisChannelLayer"

@@ -97,7 +97,7 @@ def test_a_broken_hand_over_turns_the_receipt_red_and_the_old_release_is_restore
 def test_sockets_closed_all_at_once_turn_the_receipt_red(rolling: Site, tmp_path: Path) -> None:
     """The old generation closes them, so the guard is taken out of the release before."""
     change(rolling, "without-spread")
-    kit = mutated(tmp_path, "docker/twinpool/drain.py", "(part + rng.random()) * window / count", "0.0")
+    kit = mutated(tmp_path, "docker/twinpool/pools/drain.py", "(part + rng.random()) * window / count", "0.0")
     rolling.make("deploy", kit=kit)
     state = rolling.state()
     change(rolling, "with-spread")

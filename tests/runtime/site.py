@@ -93,7 +93,7 @@ class Site:
 
     def python(self, code: str, **extra: str) -> str:
         """What a piece of Python prints, with the loaded project as `project`; fails with its stderr."""
-        done = self._run(["-c", f"from twinpool.project import load\nproject = load()\n{code}"], extra)
+        done = self._run(["-c", f"from twinpool.project.loading import load\nproject = load()\n{code}"], extra)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 

@@ -1,6 +1,6 @@
 """change: what a deployment changes, shown without secrets."""
 
-from twinpool.change import change, show
+from twinpool.settings.change import change, show
 
 
 def test_an_equal_value_is_no_change() -> None:

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from twinpool import database, database_url
 from twinpool.environment import BadValue, Pool, Refusal
+from twinpool.settings import database, database_url
 
 from .conftest import MakeProject
 
@@ -130,7 +130,7 @@ def test_the_projects_own_value_is_not_touched() -> None:
 GIVE_BACK = """
 import time
 from django.db import connection, transaction
-from twinpool.database import checked_out, give_back
+from twinpool.settings.database import checked_out, give_back
 def settled():
     # A pool that is just opening counts connections that it still makes.
     until = time.monotonic() + 10

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from twinpool import sources
+from twinpool.project import sources
 
 from .conftest import MakeProject
 from .site import ENTRY, FILES, SETTINGS, Site

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twinpool import layer
-from twinpool.discovery import Found
+from twinpool.project.discovery import Found
+from twinpool.settings import layer
 
 URL = "redis://:pw@redis:6379/0"
 PUBSUB = "channels_redis.pubsub.RedisPubSubChannelLayer"

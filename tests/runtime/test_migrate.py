@@ -65,7 +65,7 @@ def test_a_failing_migration_says_why_and_what_is_left(make_project: MakeProject
 def test_a_second_deployer_is_told_who_holds_the_lock_and_stops(make_project: MakeProject, database_url: str) -> None:
     site = shop(make_project, database_url)
     hold = (
-        "from twinpool.project import load; load()\nfrom twinpool.migration_lock import Lock\n"
+        "from twinpool.project.loading import load; load()\nfrom twinpool.migration_lock import Lock\n"
         "with Lock('r41'):\n    print('held', flush=True); input()\n"
     )
     with subprocess.Popen(

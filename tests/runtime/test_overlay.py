@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from twinpool import overlay
-from twinpool.discovery import Found
 from twinpool.environment import Environment
+from twinpool.project.discovery import Found
+from twinpool.settings import overlay
 
 from .conftest import MakeProject
 
@@ -28,7 +28,7 @@ def planned(own: dict[str, Any] | None = None, key: str = "", **variables: str) 
 
 
 def test_without_variables_only_the_runtimes_own_middleware_is_added() -> None:
-    assert planned() == {"MIDDLEWARE": ["a", "twinpool.middleware.confirm"]}
+    assert planned() == {"MIDDLEWARE": ["a", "twinpool.handover.middleware.confirm"]}
 
 
 def test_each_variable_changes_its_settings() -> None:
@@ -63,7 +63,7 @@ def test_static_files_get_a_root_and_hashed_names() -> None:
     apps = {"INSTALLED_APPS": ["django.contrib.staticfiles"], "STATIC_URL": "static/"}
     after = planned(apps | {"STORAGES": {"default": {"BACKEND": "mine"}}}, STATIC="/srv/static")
     assert after["STATIC_ROOT"] == "/srv/static"
-    assert after["STORAGES"]["staticfiles"]["BACKEND"] == "twinpool.storage.TolerantStorage"
+    assert after["STORAGES"]["staticfiles"]["BACKEND"] == "twinpool.static.storage.TolerantStorage"
     assert after["STORAGES"]["default"] == {"BACKEND": "mine"}
     assert "STORAGES" not in planned({"INSTALLED_APPS": []})
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from twinpool import redis_settings
+from twinpool.settings import redis_settings
 
 URL = "redis://:p%40ss@redis:6380/0"
 DJANGO, OTHER = "django.core.cache.backends.redis.RedisCache", "django_redis.cache.RedisCache"

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from twinpool import secrets
 from twinpool.environment import BadValue, Environment
+from twinpool.project import secrets
 
 
 def exported(environ: dict[str, str], folder: Path = secrets.SECRETS) -> dict[str, str]:

@@ -15,7 +15,7 @@ FILES = {
 DIRS = 'STATICFILES_DIRS = [BASE_DIR / "static"]\n'
 SERVE = """
 import json
-from twinpool.static import StaticFiles
+from twinpool.static.files import StaticFiles
 files = StaticFiles.for_project(project)
 def answer(path, **environ):
     found = files.find(path)

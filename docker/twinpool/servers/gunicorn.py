@@ -27,7 +27,7 @@ def command(environment: Environment) -> list[str]:
         # The application reads what the edge says itself; nobody may set SCRIPT_NAME.
         *("--forwarded-allow-ips", "", "--forwarder-headers", ""),
         *("--log-level", "warning"),
-        "twinpool.wsgi:make()",
+        "twinpool.pools.wsgi:make()",
     ]
 
 

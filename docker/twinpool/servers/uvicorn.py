@@ -11,7 +11,7 @@ LARGEST_MESSAGE = 10 * 1024 * 1024
 def command(environment: Environment) -> list[str]:
     """The command line, for exec."""
     return [
-        *(sys.executable, "-m", "uvicorn", "--factory", "twinpool.asgi:make"),
+        *(sys.executable, "-m", "uvicorn", "--factory", "twinpool.pools.asgi:make"),
         *("--host", "0.0.0.0", "--port", str(environment.port)),  # noqa: S104 - a container's own network
         *("--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio"),
         *("--interface", "asgi3", "--lifespan", "on"),

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twinpool import drain
-from twinpool.drain import Drain, Order, Sign, moments
+from twinpool.pools import drain
+from twinpool.pools.drain import Drain, Order, Sign, moments
 
 
 @given(st.integers(1, 500), st.floats(0.1, 600), st.randoms(use_true_random=False))

@@ -12,14 +12,17 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twinpool import arrival, ask, headers, health, log, middleware, origins, probes
-from twinpool.admission import Places, Share
+from twinpool import ask, log
 from twinpool.environment import Environment
-from twinpool.health import Health, Local
-from twinpool.memory import Memory
-from twinpool.probe_log import KEPT
-from twinpool.probe_log import Memory as MemoryLog
-from twinpool.views import CHOOSES_URLCONF
+from twinpool.handover import arrival, middleware
+from twinpool.handover.memory import Memory
+from twinpool.handover.views import CHOOSES_URLCONF
+from twinpool.pools import headers, health, origins
+from twinpool.pools.admission import Places, Share
+from twinpool.pools.health import Health, Local
+from twinpool.probes import answers as probes
+from twinpool.probes.log import KEPT
+from twinpool.probes.log import Memory as MemoryLog
 
 
 @pytest.mark.parametrize(

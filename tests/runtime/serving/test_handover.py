@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twinpool.arrival import Mark
 from twinpool.environment import Pool
-from twinpool.handover import Facts, Hop, Nature, after_view, before_view
+from twinpool.handover.arrival import Mark
+from twinpool.handover.decision import Facts, Hop, Nature, after_view, before_view
 
 NATURES: list[Nature] = ["sync", "async"]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from twinpool import serve
-from twinpool.drain import BOOT_ERROR, Sign
 from twinpool.environment import Environment
+from twinpool.pools.drain import BOOT_ERROR, Sign
 from twinpool.serve import STOP_MARGIN, WINDOW_MARGIN, Parent
 
 LEAVE, WINDOW, GRACEFUL = 100.0, 30.0, 10.0

@@ -2,8 +2,8 @@
 
 import threading
 
-from twinpool.layer import effective
-from twinpool.probe_log import KEPT, KEPT_SECONDS, OnRedis
+from twinpool.probes.log import KEPT, KEPT_SECONDS, OnRedis
+from twinpool.settings.layer import effective
 
 
 def add(log: OnRedis) -> None:

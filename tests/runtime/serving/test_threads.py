@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from asgiref.sync import ThreadSensitiveContext, async_to_sync, sync_to_async
-from twinpool import threads
-from twinpool.threads import Busy, Threads
+from twinpool.pools import threads
+from twinpool.pools.threads import Busy, Threads
 
 
 class Clean:

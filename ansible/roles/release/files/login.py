@@ -6,7 +6,7 @@ Prints the name to sign in with. Ends with 3 where there is nothing to do: no ad
 import os
 import sys
 
-from twinpool.project import load
+from twinpool.project.loading import load
 
 load()
 

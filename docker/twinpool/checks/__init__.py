@@ -1,0 +1,1 @@
+"""What is judged before a release goes anywhere: settings, code and routes."""

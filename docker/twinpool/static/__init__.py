@@ -1,0 +1,1 @@
+"""Static files: collected at the build, served by either pool."""

@@ -7,6 +7,16 @@ import pytest
 
 from .site import KIT, Site, copy_of
 
+# Sites that tests share; those of one site, or of two that meet in a test, run one after the other.
+LANES = {"rolling": "rolling", "awkward": "awkward", "noticeboard": "noticeboard", "plain": "noticeboard"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        used = [LANES[name] for name in getattr(item, "fixturenames", ()) if name in LANES]
+        if "deploy" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group(used[0] if used else item.name))
+
 
 @pytest.fixture(scope="session")
 def make_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Site]]:
@@ -38,6 +48,14 @@ def plain(make_site: Callable[..., Site]) -> Site:
 @pytest.fixture(scope="session")
 def awkward(make_site: Callable[..., Site]) -> Site:
     site = make_site("awkward", PROJECTS / "awkward")
+    site.deploy()
+    return site
+
+
+@pytest.fixture(scope="session")
+def rolling(make_site: Callable[..., Site]) -> Site:
+    """The demo once more, for releases that follow each other under load."""
+    site = make_site("rolling", KIT / "app")
     site.deploy()
     return site
 

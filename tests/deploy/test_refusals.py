@@ -12,9 +12,9 @@ from .site import KIT, STATE, Site, run
 
 @pytest.fixture
 def nothing_changes() -> Iterator[None]:
-    def seen() -> tuple[str, list[str]]:
-        folders = sorted(path.name for path in STATE.iterdir()) if STATE.exists() else []
-        return run("docker", "ps", "--all", "--quiet").stdout, folders
+    def seen() -> tuple[str, bool]:
+        label = "label=twinpool.site=test-refused"
+        return run("docker", "ps", "--all", "--quiet", "--filter", label).stdout, (STATE / "test-refused").exists()
 
     before = seen()
     yield

@@ -18,11 +18,6 @@ def change(site: Site, mark: str) -> None:
     file.write_text(text.replace("</body>", f"<!-- mark {mark} -->\n</body>"))
 
 
-@pytest.fixture
-def rolling(noticeboard: Site) -> Site:
-    return noticeboard
-
-
 def test_a_deploy_under_load_loses_nothing(rolling: Site) -> None:
     change(rolling, "second")
     held = rolling.hold(*LOAD, "--window", QUICK["DRAIN_WINDOW"])

@@ -7,7 +7,7 @@ RUN printf 'create_main_cluster = false\n' > /tmp/none \
  && mv /tmp/none /etc/postgresql-common/createcluster.conf \
  && apt-get update \
  && apt-get install --yes --no-install-recommends postgresql-17 \
- && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/* /usr/lib/llvm* /usr/lib/postgresql/17/lib/bitcode \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/* /usr/lib/*/libLLVM*.so* /usr/lib/postgresql/17/lib/bitcode \
  && install -d -o 10001 -g 10001 -m 0700 /var/lib/postgresql/data
 COPY start.py pg_hba.conf postgresql.conf /etc/twinpool/
 ENV PATH=/usr/lib/postgresql/17/bin:$PATH PGDATA=/var/lib/postgresql/data

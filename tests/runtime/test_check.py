@@ -58,6 +58,7 @@ def test_it_judges_the_effective_settings(make_project: MakeProject) -> None:
     assert "DEBUG is on" in said
     assert "SECRET_KEY is a known example" in said
     assert "ALLOWED_HOSTS holds '*'" in said
+    assert "DATABASES is SQLite" in said
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,17 @@ def hosts(project: Project) -> Iterator[Finding]:
         yield refused("ALLOWED_HOSTS holds '*', so any Host header is believed; name the hosts in TWINPOOL_HOSTS.")
 
 
+def database(project: Project) -> Iterator[Finding]:
+    """Every container has the same database; the overlay sees to that where it is on."""
+    from django.conf import settings
+
+    if not project.environment.overlay and "sqlite3" in settings.DATABASES["default"]["ENGINE"]:
+        yield refused(
+            "DATABASES is SQLite, a file on one container's own disk, which is read-only: with OVERLAY=off the "
+            "project has to name a PostgreSQL itself, from DATABASE_URL."
+        )
+
+
 def channel_layer(project: Project) -> Iterator[Finding]:
     """The channel layer reaches every process."""
     from django.conf import settings
@@ -122,4 +133,4 @@ def uploads(project: Project) -> Iterator[Finding]:
         )
 
 
-RULES = (debug, secret_key, hosts, channel_layer, one_process_only, uploads)
+RULES = (debug, secret_key, hosts, database, channel_layer, one_process_only, uploads)

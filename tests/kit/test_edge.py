@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,18 +11,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import edge
+import host
 import pytest
-from twinpool import edge
 
 KIT = Path(__file__).resolve().parents[2]
-# Writes down what is done to it. `-t` fails while the configuration holds the word bad.
+# Writes down what is done to it. `-t` fails for files that hold the word bad.
 NGINX = """#!{python}
 import signal, sys, time
 def note(text):
     with open("{notes}", "a") as file:
         file.write(text + "\\n")
 if "-t" in sys.argv:
-    if "bad" in open("{config}").read():
+    if "bad" in open(sys.argv[-1]).read():
         sys.exit("nginx: [emerg] bad")
     sys.exit(0)
 signal.signal(signal.SIGHUP, lambda *_: note("reload"))
@@ -66,15 +68,19 @@ def run(tmp_path: Path) -> Iterator[Callable[..., Running]]:
     def begin(hosts: str = "r1-app-wsgi 10.0.0.1") -> Running:
         nginx = tmp_path / "bin" / "nginx"
         nginx.parent.mkdir()
-        config = tmp_path / "nginx.conf"
-        config.write_text("good")
-        nginx.write_text(NGINX.format(python=sys.executable, notes=tmp_path / "notes", config=config))
+        (tmp_path / "source").mkdir()
+        (tmp_path / "source" / "nginx.conf").write_text("good")
+        shutil.copytree(KIT / "nginx" / "host", tmp_path / "source" / "host")
+        (tmp_path / "source" / "release.env").write_text(
+            "TWINPOOL_POOLS=wsgi\nTWINPOOL_UPSTREAM_WSGI=r1-app-wsgi:8000\n"
+        )
+        (tmp_path / "source" / "tls").mkdir()
+        nginx.write_text(NGINX.format(python=sys.executable, notes=tmp_path / "notes"))
         nginx.chmod(0o755)
-        (tmp_path / "upstreams.conf").write_text("server r1-app-wsgi:8000;\n")
         program = (
-            "import socket, sys; from pathlib import Path; from twinpool import edge\n"
+            "import socket, sys; from pathlib import Path; import edge\n"
             f"folder = Path({str(tmp_path)!r})\n"
-            "edge.CONFIG, edge.UPSTREAMS = folder / 'nginx.conf', folder / 'upstreams.conf'\n"
+            "edge.SOURCE, edge.RUN = folder / 'source', folder / 'run'\n"
             "def resolve(name, *_):\n"
             "    found = dict(line.split() for line in (folder / 'hosts').read_text().splitlines())\n"
             "    if name not in found: raise OSError(name)\n"
@@ -82,7 +88,11 @@ def run(tmp_path: Path) -> Iterator[Callable[..., Running]]:
             "socket.getaddrinfo = resolve\n"
             "sys.exit(edge.Edge().run())\n"
         )
-        environment = {**os.environ, "PATH": f"{nginx.parent}:{os.environ['PATH']}", "PYTHONPATH": str(KIT / "docker")}
+        environment = {
+            **os.environ,
+            "PATH": f"{nginx.parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(KIT / "docker" / "edge"),
+        }
         (tmp_path / "hosts").write_text(hosts)
         process = subprocess.Popen([sys.executable, "-c", program], env=environment, start_new_session=True)
         running = Running(process, tmp_path)
@@ -114,11 +124,11 @@ def test_a_container_that_came_back_elsewhere_is_noticed(run: Callable[..., Runn
 def test_a_bad_configuration_is_not_taken(run: Callable[..., Running]) -> None:
     running = run()
     running.wait_for("start")
-    (running.folder / "nginx.conf").write_text("bad")
+    (running.folder / "source" / "nginx.conf").write_text("bad")
     running.process.send_signal(signal.SIGHUP)
     time.sleep(2)
     assert running.notes() == ["start"]
-    (running.folder / "nginx.conf").write_text("good")
+    (running.folder / "source" / "nginx.conf").write_text("good")
     running.process.send_signal(signal.SIGHUP)
     running.wait_for("start", "reload")
 
@@ -129,3 +139,76 @@ def test_sigterm_ends_nginx_gently(run: Callable[..., Running]) -> None:
     running.process.send_signal(signal.SIGTERM)
     running.wait_for("start", "quit")
     assert running.process.wait(10) == 0
+
+
+def test_a_renewed_certificate_is_noticed(run: Callable[..., Running]) -> None:
+    running = run()
+    running.wait_for("start")
+    (running.folder / "source" / "tls" / "tls.crt").write_text("renewed")
+    running.wait_for("start", "reload")
+
+
+def test_a_setting_that_nginx_would_misread_is_not_taken(run: Callable[..., Running]) -> None:
+    running = run()
+    running.wait_for("start")
+    (running.folder / "source" / "edge.env").write_text("TWINPOOL_HOSTS=shop.example; return\n")
+    running.process.send_signal(signal.SIGHUP)
+    time.sleep(2)
+    assert running.notes() == ["start"]
+
+
+def told(**settings: str) -> dict[str, str]:
+    """The changed files, without comments and with single spaces."""
+    changed = host.decided(KIT / "nginx" / "host", {f"TWINPOOL_{name}": value for name, value in settings.items()})
+    kept = {name: [line for line in text.splitlines() if not line.startswith("#")] for name, text in changed.items()}
+    return {name: " ".join(" ".join(lines).split()) for name, lines in kept.items()}
+
+
+def test_without_settings_the_shipped_files_hold() -> None:
+    shipped = (KIT / "nginx" / "host" / "upstreams.conf").read_text()
+    assert host.decided(KIT / "nginx" / "host", {}) == {"upstreams.conf": shipped}
+
+
+@pytest.mark.parametrize(
+    ("settings", "file", "expected"),
+    [
+        ({"HOSTS": "shop.example, www.shop.example"}, "names.conf", "server_name shop.example www.shop.example;"),
+        ({"POOLS": "asgi"}, "pools.conf", "include pools/asgi.conf;"),
+        ({"PORT": "80", "TLS_PORT": "443"}, "public.conf", "default 80; https 443; }"),
+        ({"BODY_LIMIT": "25"}, "limits.conf", "client_max_body_size 25m;"),
+        ({"EDGE_SHUTDOWN": "2010"}, "workers.conf", "worker_shutdown_timeout 2010s;"),
+        ({"TLS": "local"}, "listen.conf", "listen 8080; listen 8443 ssl;"),
+        ({"TLS": "local"}, "tls.conf", "ssl_certificate_key /srv/edge/tls/tls.key; http2 on;"),
+        ({"TLS": "local", "TLS_PORT": "443"}, "tls.conf", 'default ""; http https://$host:443; }'),
+        (
+            {"TRUST": "10.0.0.1,10.1.0.0/16"},
+            "trust.conf",
+            "set_real_ip_from 10.0.0.1/32; set_real_ip_from 10.1.0.0/16;",
+        ),
+        ({"TRUST": "10.0.0.1"}, "trust.conf", "default 0; 10.0.0.1/32 1; }"),
+        ({"UPSTREAM_WSGI": "a:1 b:2"}, "upstreams.conf", "server a:1 max_fails=0; server b:2 max_fails=0;"),
+    ],
+)
+def test_a_setting_decides(settings: dict[str, str], file: str, expected: str) -> None:
+    assert expected in told(**settings)[file]
+
+
+def test_a_pool_that_is_off_is_stood_in_for() -> None:
+    text = told(POOLS="wsgi", UPSTREAM_WSGI="r2-app-wsgi:8000", UPSTREAM_ASGI="r2-app-asgi:8000")["upstreams.conf"]
+    assert text.count("server r2-app-wsgi:8000") == 2
+    assert "r2-app-asgi" not in text
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"HOSTS": "a; return 200"},
+        {"TRUST": "everyone"},
+        {"PORT": "80 81"},
+        {"UPSTREAM_ASGI": "x:1; }"},
+        {"POOLS": "all"},
+    ],
+)
+def test_a_setting_that_is_none_is_refused(settings: dict[str, str]) -> None:
+    with pytest.raises(host.BadSetting):
+        told(**settings)

@@ -91,7 +91,7 @@ CHECKS: dict[str, tuple[str, Callable[[str], object]]] = {
         "origins such as https://shop.example, separated by commas",
         lambda v: _each(v, lambda p: re.fullmatch(r"https?://[a-z0-9.-]+(:\d{1,5})?", p)),
     ),
-    "address": ("an IP address", _address),
+    "address": ("an IPv4 address", lambda v: re.fullmatch(r"[0-9.]+", v) and _address(v)),
     "port": ("a port from 1 to 65535", lambda v: v.isdigit() and 1 <= int(v) <= 65535),
     "networks": ("addresses or networks, separated by commas", lambda v: _each(v, _network)),
     "module": ("a dotted module name", lambda v: not v or re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", v)),

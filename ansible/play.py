@@ -57,8 +57,11 @@ def lock(site: Path, verb: str) -> Iterator[None]:
 def play(verb: str, values: dict[str, str]) -> int:
     site = STATE / values["NAME"]
     own = {name.removeprefix("ENV_"): value for name, value in values.items() if name.startswith("ENV_")}
-    extra = values | {"SITE": str(site), "PROJECT_VARIABLES": own, "VERB": verb}
-    with tempfile.NamedTemporaryFile("w", suffix=".json", prefix="twinpool-") as file:
+    # How to name this site to the next command, where it is not the one that make means by itself.
+    again = "" if values["NAME"] == knobs.gather({})["NAME"] else f" NAME={values['NAME']}"
+    extra = values | {"SITE": str(site), "PROJECT_VARIABLES": own, "VERB": verb, "AGAIN": again}
+    # In memory and closed: it may hold what is nobody's business, and a play that is killed cleans up nothing.
+    with tempfile.NamedTemporaryFile("w", dir="/run", prefix="twinpool-", suffix=".json") as file:
         json.dump(extra, file)
         file.flush()
         environment = os.environ | {"ANSIBLE_CONFIG": str(KIT / "ansible" / "ansible.cfg"), "PYTHONUNBUFFERED": "1",
@@ -69,12 +72,17 @@ def play(verb: str, values: dict[str, str]) -> int:
         return subprocess.run(command, check=False, env=environment, cwd=KIT / "ansible").returncode
 
 
-def deployed(values: dict[str, str], given: dict[str, str]) -> dict[str, str]:
+def deployed(verb: str, values: dict[str, str], given: dict[str, str]) -> dict[str, str]:
     """The knobs that the site was deployed with, under those typed now. Raises Refused where there is no such site."""
     remembered = STATE / values["NAME"] / "knobs.json"
     if not remembered.exists():
         raise Refused(
             f"There is no site {values['NAME']} on this machine. Deploy it: make deploy, or name another: NAME=…"
+        )
+    if not (STATE / values["NAME"] / "state.json").exists() and verb not in ("destroy", "down"):
+        raise Refused(
+            f"The first deploy of {values['NAME']} did not come to its end, so there is nothing to look at yet. "
+            "Run make deploy again, or make destroy to remove what it left."
         )
     return values | json.loads(remembered.read_text()) | given
 
@@ -90,7 +98,9 @@ def kept(values: dict[str, str]) -> dict[str, str]:
 
 
 def remember(values: dict[str, str]) -> None:
-    """For the verbs after a deploy. Closed: a project's own variables may be nobody's business."""
+    """For the verbs after a deploy, but for what was meant for one command; closed, for a project's own variables."""
+    once = {name for name, knob in knobs.read_list().items() if knob.command_line_only} - {"PROJECT"}
+    values = {name: value for name, value in values.items() if name not in once}
     file = STATE / values["NAME"] / "knobs.json"
     file.touch(mode=0o600)
     file.write_text(json.dumps(values, indent=1))
@@ -108,7 +118,7 @@ def main(verb: str) -> int:
         knobs.together(values)
         values["WORKDIR"] = project.look(Path(values["PROJECT"]))
     else:
-        values = deployed(values, given)
+        values = deployed(verb, values, given)
         values |= kept(values) if verb == "rollback" else {}
     if verb == "destroy" and values["YES"] != "1":
         ask(values["NAME"])

@@ -11,6 +11,7 @@ from .site import KIT, Site, copy_of
 LANES = {"rolling": "rolling", "awkward": "awkward", "noticeboard": "noticeboard", "plain": "noticeboard"}
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this hook too
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         used = [LANES[name] for name in getattr(item, "fixturenames", ()) if name in LANES]

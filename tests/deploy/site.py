@@ -89,6 +89,10 @@ class Site:
         """Name of the first container of a pool of the release that serves."""
         return f"{self.name}-{self.state()['current']}-app-{pool}-1"
 
+    def edge(self) -> str:
+        """What tells the edge's files in use from others."""
+        return (self.folder / "edge" / ".fingerprint").read_text()
+
     def containers(self) -> list[str]:
         """What `docker ps` shows of this site: identity, name and image, so that a restart is seen."""
         told = run(

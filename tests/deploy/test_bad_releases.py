@@ -51,14 +51,18 @@ def good(awkward: Site) -> Site:
 def test_a_bad_release_changes_nothing(good: Site, tmp_path: Path, breakage: Callable[[Path], str]) -> None:
     from .site import copy_of
 
-    containers, state = good.containers(), good.state()
+    containers, state, edge = good.containers(), good.state(), good.edge()
     bad = Site(good.name, copy_of(good.project, tmp_path / "bad"), port=good.port)
     reason = breakage(bad.project)
-    done = bad.make("deploy", READY_TIMEOUT="15")
+    # What it wants of the edge is not there either, before it serves.
+    (bad.project / "deploy").mkdir(exist_ok=True)
+    (bad.project / "deploy" / "routes.conf").write_text("location / { include handlers/asgi-http.conf; }\n")
+    done = bad.make("deploy", READY_TIMEOUT="15", HOSTS="localhost", BODY_LIMIT="1")
     assert done.returncode != 0, done.stdout
     assert reason in done.stdout, done.stdout
     assert f"{state['current']} serves on" in done.stdout, done.stdout
     assert good.containers() == containers
+    assert good.edge() == edge
     assert good.state()["current"] == state["current"]
     assert good.who("wsgi")["release"] == state["current"]
     everything = run(
@@ -67,7 +71,9 @@ def test_a_bad_release_changes_nothing(good: Site, tmp_path: Path, breakage: Cal
     assert sorted(everything) == sorted(line.split()[1] for line in containers)
 
 
-def test_a_deploy_that_was_killed_can_be_run_again(good: Site, tmp_path: Path) -> None:
+@pytest.mark.parametrize("step", ["The new generation starts", "Each pool of the release answers"])
+def test_a_deploy_that_was_killed_can_be_run_again(good: Site, step: str) -> None:
+    """Before the switch nothing has happened; after it, the new release serves and the old one is drained."""
     import os
     import signal
     import subprocess
@@ -76,7 +82,7 @@ def test_a_deploy_that_was_killed_can_be_run_again(good: Site, tmp_path: Path) -
     from .site import KIT, QUICK
 
     with (next(good.project.rglob("urls.py"))).open("a") as file:
-        file.write("\n# another release\n")
+        file.write(f"\n# killed at: {step}\n")
     given = {"PROJECT": str(good.project), "NAME": good.name, "PORT": str(good.port), **QUICK}
     environment = {**os.environ, **given, "TWINPOOL_MAKE": " ".join(f"{n}={v}" for n, v in given.items())}
     process = subprocess.Popen(
@@ -85,11 +91,14 @@ def test_a_deploy_that_was_killed_can_be_run_again(good: Site, tmp_path: Path) -
     )  # fmt: skip
     assert process.stdout
     for line in process.stdout:
-        if "starts" in line:
+        if step in line:
             break
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
+    held = good.hold("--sockets", "10", "--rate", "10", "--window", QUICK["DRAIN_WINDOW"])
     told = good.deploy()
+    code, _, printed = held.receipt()
     assert "is up" in told
+    assert code == 0, printed
     releases = {line.split()[1].split("-app-")[0] for line in good.containers() if "-app-" in line}
     assert releases == {f"{good.name}-{good.state()['current']}"}

@@ -64,6 +64,7 @@ class Machine:
         return self.sh("pidof dockerd").stdout, containers.stdout
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this hook too
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "machine" in item.path.parts:

@@ -25,7 +25,7 @@ from ansible.plugins.action import ActionBase
 NEVER = {".git", ".venv", "venv", "node_modules", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
 PROXIES = {"http_proxy", "https_proxy", "no_proxy"}
 LINE = re.compile(r"#(\d+) (.+)")
-NOTE = re.compile(r"[\d.]+ (note: .+)")  # a line of install.py that the user should see
+NOTE = re.compile(r"[\d.]+ +((?:note|warning): .+)")  # a line of install.py or collect.py that the user should see
 DEPENDENCIES = (
     "*requirements*.txt",
     "*constraints*.txt",

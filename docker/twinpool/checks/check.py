@@ -14,6 +14,8 @@ from twinpool.project.loading import Project, load
 from twinpool.settings import overlay
 from twinpool.settings.change import Change
 
+UNJUDGED = "Could not be judged: "
+
 
 @dataclass(frozen=True)
 class Report:
@@ -49,15 +51,21 @@ def judge() -> Report:
         return Report(findings=[refused(f"The project does not start: {last_line(error)}.")])
     findings = [warning(note) for note in project.notes]
     for rule in (*rules_settings.RULES, *rules_code.RULES):
-        findings += _applied(rule, project)
+        # One mistake stops several rules; it is told once.
+        findings += [one for one in _applied(rule, project) if not any(_same(one, told) for told in findings)]
     return Report(f"{project.settings_module}, {project.reason}", findings, _changes(project))
+
+
+def _same(finding: Finding, told: Finding) -> bool:
+    cause = finding.text.partition(UNJUDGED)[2]
+    return bool(cause) and finding.level == told.level and cause.rstrip(".") in told.text
 
 
 def _applied(rule: Callable[[Project], Iterable[Finding]], project: Project) -> list[Finding]:
     try:
         return list(rule(project))
     except Exception as error:  # the project's code runs in here: its URLconf, its checks, its models
-        return [refused(f"{(rule.__doc__ or rule.__name__).splitlines()[0]} Could not be judged: {last_line(error)}.")]
+        return [refused(f"{(rule.__doc__ or rule.__name__).splitlines()[0]} {UNJUDGED}{last_line(error)}.")]
 
 
 def _changes(project: Project) -> list[Change]:
@@ -78,14 +86,14 @@ def _changes(project: Project) -> list[Change]:
 
 
 def as_text(report: Report) -> str:
-    """For people: what is refused, what deserves a look, what was changed."""
+    """For people: what was changed, then what deserves a look, and last, where the eye is, what is refused."""
     bad, dubious = report.texts("refused"), report.texts("warning")
     lines = [f"settings: {report.source}"] if report.source else []
-    lines += [f"REFUSED  {text}" for text in bad] + [f"warning  {text}" for text in dubious]
     if report.changes:
-        lines += ["", "changed for this deployment:", *(f"  {line}" for line in table(report.changes))]
+        lines += ["changed for this deployment:", *(f"  {line}" for line in table(report.changes)), ""]
+    lines += [f"warning  {text}" for text in dubious] + [f"REFUSED  {text}" for text in bad]
     verdict = f"refused: {len(bad)}" if bad else "good"
-    return "\n".join([*lines, "", f"check: {verdict}, warnings: {len(dubious)}"])
+    return "\n".join([*lines, f"check: {verdict}, warnings: {len(dubious)}"])
 
 
 def as_json(report: Report) -> dict[str, object]:

@@ -1,8 +1,9 @@
 """What a deploy does to a site's generations on one Docker host, apart from compose: look, leave, bring back, remove.
 
 generations.py SITE FOLDER VERB [ARGUMENT…]      FOLDER holds state.json and releases/
-known                       one JSON object: current, previous, last, running (containers of current), fingerprint,
-                            secrets (a hash over those of the site)
+known                       one JSON object: current, previous, last, running (containers of current), fingerprint, edge
+                            (fingerprint of its files), pools, window, secrets (a hash over those of the site), adopted
+                            (the release that a deploy which did not end had switched to; it is current now)
 leftovers                   removes containers of releases that do not serve; prints their names
 containers RELEASE          ids, those that have ended too
 leave RELEASE               out of rotation; waits as long as its own settings allow; cuts what is left, unless
@@ -15,10 +16,12 @@ down                        ends and removes all containers of the site: the edg
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 
 def docker(*arguments: str, check: bool = True) -> str:
@@ -34,26 +37,45 @@ class Generations:
         project = f"label=com.docker.compose.project={self.site}-{release}"
         return docker("ps", "--no-trunc", "--quiet", "--filter", project, *options).split()
 
-    def known(self) -> None:
+    def state(self) -> dict[str, Any]:
         file = self.folder / "state.json"
-        state = json.loads(file.read_text()) if file.exists() else {"current": "", "previous": "", "last": 0}
+        return json.loads(file.read_text()) if file.exists() else {"current": "", "previous": "", "last": 0}
+
+    def adopt(self) -> str:
+        """A release that the edge was given by a deploy that did not end becomes the current one; its name, or none."""
+        state, settings = self.state(), self.folder / "edge" / "edge.env"
+        found = re.search(r"UPSTREAM_[AW]SGI=(r\d+)-app-", settings.read_text() if settings.is_file() else "")
+        if not found or found[1] == state["current"] or not self.ids(found[1]):
+            return ""
+        taken = {"current": found[1], "previous": state["current"], "last": max(state["last"], int(found[1][1:]))}
+        (self.folder / "state.json").write_text(json.dumps(taken))
+        return found[1]
+
+    def known(self) -> None:
+        adopted = self.adopt()
+        state: dict[str, Any] = {**self.state(), "adopted": adopted}
         fingerprint = self.releases / state["current"] / "fingerprint"
         state["fingerprint"] = fingerprint.read_text().strip() if fingerprint.is_file() else ""
         files = sorted((self.folder / "secrets").iterdir()) if (self.folder / "secrets").is_dir() else []
         state["secrets"] = hashlib.sha256(b"\0".join(file.read_bytes() for file in files if file.is_file())).hexdigest()
+        edge = self.folder / "edge" / ".fingerprint"
+        state["edge"] = edge.read_text().strip() if edge.is_file() else ""
+        state["pools"] = self.setting(state["current"], "POOLS") if state["current"] else ""
         state["window"] = self.setting(state["current"], "DRAIN_WINDOW") if state["current"] else ""
         state["running"] = len(self.ids(state["current"])) if state["current"] else 0
         print(json.dumps(state))
 
     def leftovers(self) -> None:
         """A killed deploy's generation that never served, and an old one that was draining or leaving."""
-        state = json.loads((self.folder / "state.json").read_text()) if (self.folder / "state.json").exists() else {}
+        state = self.state()
+        if any(not self.is_leaving(identity) for identity in self.ids(state["previous"])):
+            self.leave(state["previous"])  # one that served: its sockets move in order
         told = docker("ps", "--all", "--filter", f"label=twinpool.site={self.site}",
                       "--format", '{{.ID}} {{.Names}} {{.Label "com.docker.compose.project"}} {{.State}}')  # fmt: skip
         for line in told.splitlines():
             identity, name, project, run = line.split()
             release = project.removeprefix(f"{self.site}-")
-            if project == self.site or release == state.get("current"):
+            if project == self.site or release == state["current"]:
                 continue
             if run == "running" and self.is_leaving(identity):
                 continue  # an old one that ends by itself: it drains, or is left alone by DRAIN_LEAVE

@@ -1,4 +1,4 @@
-"""Sites of the deploy tests. Each is made once, used by many tests, and destroyed with all that it had."""
+"""Sites of the deploy tests. Each is made once, used by the tests of one file, since files run side by side."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -6,17 +6,6 @@ from pathlib import Path
 import pytest
 
 from .site import KIT, Site, copy_of
-
-# Sites that tests share; those of one site, or of two that meet in a test, run one after the other.
-LANES = {"rolling": "rolling", "awkward": "awkward", "noticeboard": "noticeboard", "plain": "noticeboard"}
-
-
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this hook too
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        used = [LANES[name] for name in getattr(item, "fixturenames", ()) if name in LANES]
-        if "deploy" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group(used[0] if used else item.name))
 
 
 @pytest.fixture(scope="session")

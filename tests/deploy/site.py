@@ -133,6 +133,11 @@ class Site:
         print(done.stdout)
         assert done.returncode == 0, done.stdout[-6000:]
 
+    def split(self, project: str, pools: str = "both") -> None:
+        """Each view of a project is answered by the pool it needs; see tests/split."""
+        metrics = f"docker exec {self.container('asgi' if pools == 'both' else pools)} twinpool ask /-/metrics"
+        self.suite("split", "--project", project, "--pools", pools, "--metrics-command", metrics)
+
 
 class Holding:
     """The load client beside a deploy, with loads of the test's own; `receipt` ends it."""

@@ -42,6 +42,10 @@ def never_ready(project: Path) -> str:
     return "it burns"
 
 
+def test_an_awkward_project(awkward: Site) -> None:
+    awkward.split("awkward")
+
+
 @pytest.fixture
 def good(awkward: Site) -> Site:
     return awkward

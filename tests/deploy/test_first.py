@@ -1,12 +1,15 @@
 """The first deploy and what stands after it: the newcomer's view."""
 
+import fcntl
 import json
 import re
 import stat
+import sys
+from pathlib import Path
 
 import pytest
 
-from .site import Site, run
+from .site import KIT, Site, copy_of, run
 
 
 def test_the_summary_says_what_runs_where_and_what_to_do_next(noticeboard: Site) -> None:
@@ -153,4 +156,57 @@ def test_the_project_is_judged_without_being_deployed(noticeboard: Site, verb: s
     done = noticeboard.make(verb)
     assert done.returncode == 0, done.stdout
     assert {"routes": "/glance/", "check": "DATABASES"}[verb] in done.stdout.replace("glance/", "/glance/")
+    assert noticeboard.containers() == containers
+
+
+def test_a_second_deployer_is_told_who_holds_the_site(noticeboard: Site) -> None:
+    with (noticeboard.folder / "lock").open("r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.truncate(0)
+        lock.write("ada (make deploy, process 1, since 10:00)")
+        lock.flush()
+        done = noticeboard.make("deploy")
+    assert done.returncode != 0
+    assert "ada (make deploy" in done.stdout
+
+
+def test_destroy_asks_and_without_a_terminal_does_nothing(noticeboard: Site) -> None:
+    containers = noticeboard.containers()
+    done = noticeboard.make("destroy")
+    assert done.returncode != 0
+    assert "YES=1" in done.stdout
+    assert noticeboard.containers() == containers
+
+
+def test_the_noticeboard(noticeboard: Site) -> None:
+    noticeboard.split("app")
+
+
+def test_the_noticeboard_in_a_browser(noticeboard: Site) -> None:
+    password = noticeboard.folder / "admin-password"
+    kill = f"docker kill {noticeboard.container('asgi')} && docker start {noticeboard.container('asgi')}"
+    admin = ["--admin-user", "admin", "--admin-password-file", password]
+    suite = [sys.executable, "-m", "pytest", "tests/app/browser", "-q", "--url", noticeboard.url]
+    told = run(*suite, *admin, "--kill-asgi", kill, timeout=400, cwd=KIT)
+    assert told.returncode == 0, told.stdout[-6000:]
+
+
+def test_a_plain_project_with_one_pool(plain: Site) -> None:
+    names = {line.split()[1].removeprefix(f"{plain.name}-") for line in plain.containers()}
+    assert names == {"edge-1", "postgres-1", f"{plain.state()['current']}-app-wsgi-1"}
+    plain.split("plain", "wsgi")
+    plain.suite("conformance", "--pools", "wsgi")
+
+
+def test_two_names_stand_side_by_side_and_the_folder_may_be_elsewhere(
+    noticeboard: Site, plain: Site, tmp_path: Path
+) -> None:
+    containers = noticeboard.containers()
+    moved = Site(plain.name, copy_of(plain.project, tmp_path / "moved"), port=plain.port, knobs=plain.knobs)
+    assert "nothing to do" in moved.deploy()
+    assert moved.get("/")[0] == 200
+    assert moved.make("down").returncode == 0
+    assert moved.containers() == []
+    assert "is up" in moved.deploy()
+    assert moved.get("/")[0] == 200
     assert noticeboard.containers() == containers

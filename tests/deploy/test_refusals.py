@@ -1,6 +1,5 @@
 """What cannot work is refused in one clear message, before anything changes."""
 
-import fcntl
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -67,25 +66,6 @@ def test_a_taken_port(make_site: Callable[..., Site]) -> None:
     assert f"127.0.0.1:{site.port} cannot be listened on" in done.stdout
     assert "PORT=8081" in done.stdout
     assert site.containers() == []
-
-
-def test_a_second_deployer_is_told_who_holds_the_site(noticeboard: Site) -> None:
-    with (noticeboard.folder / "lock").open("r+") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        lock.truncate(0)
-        lock.write("ada (make deploy, process 1, since 10:00)")
-        lock.flush()
-        done = noticeboard.make("deploy")
-    assert done.returncode != 0
-    assert "ada (make deploy" in done.stdout
-
-
-def test_destroy_asks_and_without_a_terminal_does_nothing(noticeboard: Site) -> None:
-    containers = noticeboard.containers()
-    done = noticeboard.make("destroy")
-    assert done.returncode != 0
-    assert "YES=1" in done.stdout
-    assert noticeboard.containers() == containers
 
 
 def test_verbs_of_a_site_that_is_not_there() -> None:

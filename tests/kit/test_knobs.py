@@ -59,7 +59,7 @@ def test_the_projects_own_variables_pass(shop: Path) -> None:
         ({"HOSTS": "shop example"}, "without scheme"),
         ({"HOSTS": ""}, "HOSTS"),
         ({"ORIGINS": "shop.example"}, "https://shop.example"),
-        ({"BIND": "everywhere"}, "an IP address"),
+        ({"BIND": "everywhere"}, "an IPv4 address"),
         ({"TRUST": "10.0.0.0/99"}, "networks"),
         ({"NAME": "Shop!"}, "hyphens"),
         ({"SETTINGS": "shop/settings.py"}, "dotted module name"),

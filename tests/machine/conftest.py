@@ -64,13 +64,6 @@ class Machine:
         return self.sh("pidof dockerd").stdout, containers.stdout
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this hook too
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if "machine" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("machine"))
-
-
 @pytest.fixture(scope="session")
 def system() -> str:
     if run("docker", "image", "inspect", IMAGE).returncode:

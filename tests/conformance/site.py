@@ -79,7 +79,7 @@ class Site:
                 connection.sendall(data)
                 while chunk := connection.recv(65536):
                     answer += chunk
-            except ConnectionError:
+            except (ConnectionError, ssl.SSLError):
                 pass  # closed while it was written to: what came before counts
         status = int(answer.split(b" ", 2)[1]) if answer.startswith(b"HTTP/1.") else 0
         return Raw(status, answer.decode(errors="replace"))

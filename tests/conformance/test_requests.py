@@ -94,13 +94,13 @@ def test_an_oversized_body_is_refused_before_it_is_sent(site: Site) -> None:
     assert site.raw("POST /-/probe/body HTTP/1.1", f"Content-Length: {beyond}").status == 413
 
 
-@pytest.mark.parametrize("lines", [["X-Large: " + "x" * 100_000], [f"X-{n}: {'x' * 7_000}" for n in range(20)]])
+@pytest.mark.parametrize("lines", [["X-Large: " + "x" * 20_000], [f"X-{n}: {'x' * 7_000}" for n in range(20)]])
 def test_oversized_headers_are_refused(site: Site, lines: list[str]) -> None:
     assert site.raw(WHO, *lines).status in (400, 431, 494)
 
 
 def test_an_oversized_request_line_is_refused(site: Site) -> None:
-    assert site.raw(f"GET /-/probe/who?{'x' * 100_000} HTTP/1.1").status in (400, 414)
+    assert site.raw(f"GET /-/probe/who?{'x' * 20_000} HTTP/1.1").status in (400, 414)
 
 
 FRAMINGS = {

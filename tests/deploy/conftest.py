@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from .site import KIT, Site, copy_of
+from .site import KIT, Site, copy_of, run
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +17,9 @@ def make_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
         place = tmp_path_factory.mktemp(name) / "project"
         site = Site(f"test-{name}", copy_of(project, place), knobs=knobs)
         made.append(site)
-        site.make("destroy", YES="1")  # what an earlier run left
+        # What an earlier run left, one that was killed too.
+        site.make("destroy", YES="1")
+        run("sh", "-c", f"docker rmi --force $(docker images --quiet twinpool-{site.name})")
         return site
 
     yield make

@@ -9,6 +9,7 @@ came with 1.27.3) and the certificate. SIGHUP asks for a reload.
     edge.py test    say whether nginx would take the files, with 0 or 1
 """
 
+import http.client
 import os
 import re
 import select
@@ -32,13 +33,17 @@ def say(text: str) -> None:
     print(f"edge: {text}", file=sys.stderr, flush=True)
 
 
+def settings() -> dict[str, str]:
+    """What this edge is told: by a file on a Docker host, by the environment elsewhere."""
+    return dict(os.environ) | host.read(SOURCE / "edge.env")
+
+
 def put_together(place: Path) -> None:
     """The whole of nginx's files in `place`: those of the kit, the site's routes, what the settings decide."""
     shutil.rmtree(place, ignore_errors=True)
     # `..*` is how Kubernetes keeps versions of a mounted folder; the certificate is read where it is.
     shutil.copytree(SOURCE, place, ignore=shutil.ignore_patterns("..*", ".*", "tls"))
-    settings = os.environ | host.read(SOURCE / "edge.env", SOURCE / "release.env")
-    for name, text in host.decided(SOURCE / "host", settings).items():
+    for name, text in host.decided(SOURCE / "host", settings()).items():
         (place / "host" / name).write_text(text)
 
 
@@ -64,19 +69,35 @@ def names(text: str) -> set[str]:
 
 def addresses(upstreams: Path) -> Addresses:
     """What each name of the file resolves to now, in a stable order; a name that does not resolve has none."""
-    found: Addresses = {}
-    for name in names(upstreams.read_text()):
-        try:
-            told = socket.getaddrinfo(name, None, socket.AF_INET, socket.SOCK_STREAM)
-        except OSError:
-            told = []
-        found[name] = tuple(sorted({str(entry[4][0]) for entry in told}))
-    return found
+    return {name: all_addresses(name) for name in names(upstreams.read_text())}
+
+
+def all_addresses(name: str) -> tuple[str, ...]:
+    try:
+        told = socket.getaddrinfo(name, None, socket.AF_INET, socket.SOCK_STREAM)
+    except OSError:
+        return ()
+    return tuple(sorted({str(entry[4][0]) for entry in told}))
 
 
 def certificate() -> tuple[int, ...]:
     """Changes when the certificate or its key does."""
     return tuple(file.stat().st_mtime_ns for file in sorted((SOURCE / "tls").glob("tls.*")))
+
+
+def tell_that_this_edge_leaves(servers: str) -> None:
+    """Ask each ASGI server to close what came through here, at random moments; nginx would just end it.
+
+    `servers` is name:port, a name with an address for each server; empty where nobody is to be told.
+    """
+    name, _, port = servers.partition(":")
+    for address in all_addresses(name) if name else ():
+        try:
+            connection = http.client.HTTPConnection(address, int(port), timeout=3)
+            connection.request("POST", "/-/edge-leaves", headers={"X-Twinpool-Edge": socket.gethostname()})
+            say(f"{address} moves what came through here: {connection.getresponse().read().decode()}")
+        except (OSError, http.client.HTTPException) as error:
+            say(f"{address} could not be told that this edge leaves: {error}")
 
 
 class Edge:
@@ -148,6 +169,7 @@ class Edge:
                     known, shown = addresses(self.files / "host" / "upstreams.conf"), seen
             self.sleep(1)
         if nginx.poll() is None:
+            tell_that_this_edge_leaves(settings().get("TWINPOOL_LEAVE", ""))
             nginx.send_signal(signal.SIGQUIT)  # SIGTERM would be a fast stop
         return nginx.wait()
 

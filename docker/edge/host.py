@@ -1,6 +1,6 @@
 """What the edge's settings make of nginx/host: the shipped files, with what HOSTS, TLS and their like decide changed.
 
-One place for all targets: a Docker host gives the settings in files (edge.env, release.env), Kubernetes in the
+One place for all targets: a Docker host gives the settings in a file (edge.env), Kubernetes in the
 environment. A shipped file is the default and is valid as it is; a setting that is not given leaves it so.
 """
 

@@ -12,7 +12,7 @@ def main(argv: list[str]) -> int:
     if len(argv) != 1 or not argv[0].startswith("/"):
         print("usage: twinpool ask /-/ready", file=sys.stderr)
         return 2
-    port = os.environ.get("TWINPOOL_PORT") or "8000"
+    port = os.environ.get("TWINPOOL_LISTEN") or "8000"
     try:
         connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=WAIT_SECONDS)
         connection.request("GET", argv[0])

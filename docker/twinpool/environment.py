@@ -61,7 +61,7 @@ class Environment:
     graceful: float
     overlay: bool
     run: Path
-    port: int
+    listen: int
     keepalive: int
     project: Path
     static: Path
@@ -74,6 +74,10 @@ class Environment:
         Raises BadValue with one sentence that names the variable, what it holds and what it may hold.
         """
         read = _Reader(environ)
+        # Given as such, or as the edge has them (docker/edge/host.py).
+        secure = read.text("TLS", "off") != "off"
+        scheme: Scheme = read.choice("SCHEME", ("http", "https"), "https" if secure else "http")
+        public = read.names("TLS_PORT" if secure else "PORT", ())
         return cls(
             pool=read.choice("POOL", ("wsgi", "asgi"), cast("Pool | None", None)),
             pools=read.choice("POOLS", ("both", "wsgi", "asgi"), "both"),
@@ -81,8 +85,8 @@ class Environment:
             settings=read.text("SETTINGS", "") or None,
             hosts=read.names("HOSTS", ("localhost", "127.0.0.1")),
             origins=read.origins("ORIGINS"),
-            scheme=read.choice("SCHEME", ("http", "https"), "http"),
-            ports=tuple(read.port_number("PORTS", item) for item in read.names("PORTS", ())),
+            scheme=scheme,
+            ports=tuple(read.port_number("PORTS", item) for item in read.names("PORTS", public)),
             workers=read.whole("WORKERS", 2, least=1),
             threads=read.whole("THREADS", 8, least=1),
             asgi_threads=read.whole("ASGI_THREADS", 16, least=1),
@@ -94,7 +98,7 @@ class Environment:
             graceful=read.number("GRACEFUL", 30),
             overlay=read.choice("OVERLAY", ("on", "off"), "on") == "on",
             run=Path(read.text("RUN", "/run/twinpool")),
-            port=read.port_number("PORT", read.text("PORT", "8000")),
+            listen=read.port_number("LISTEN", read.text("LISTEN", "8000")),
             keepalive=read.whole("KEEPALIVE", 75, least=1),
             project=Path(read.text("PROJECT", "/app")),
             static=Path(read.text("STATIC", "/srv/static")),

@@ -1,11 +1,14 @@
 """The edge's parent, with a stand-in for nginx: what it waits for, when it reloads, how it ends."""
 
 import contextlib
+import http.server
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -71,9 +74,7 @@ def run(tmp_path: Path) -> Iterator[Callable[..., Running]]:
         (tmp_path / "source").mkdir()
         (tmp_path / "source" / "nginx.conf").write_text("good")
         shutil.copytree(KIT / "nginx" / "host", tmp_path / "source" / "host")
-        (tmp_path / "source" / "release.env").write_text(
-            "TWINPOOL_POOLS=wsgi\nTWINPOOL_UPSTREAM_WSGI=r1-app-wsgi:8000\n"
-        )
+        (tmp_path / "source" / "edge.env").write_text("TWINPOOL_POOLS=wsgi\nTWINPOOL_UPSTREAM_WSGI=r1-app-wsgi:8000\n")
         (tmp_path / "source" / "tls").mkdir()
         nginx.write_text(NGINX.format(python=sys.executable, notes=tmp_path / "notes"))
         nginx.chmod(0o755)
@@ -81,7 +82,9 @@ def run(tmp_path: Path) -> Iterator[Callable[..., Running]]:
             "import socket, sys; from pathlib import Path; import edge\n"
             f"folder = Path({str(tmp_path)!r})\n"
             "edge.SOURCE, edge.RUN = folder / 'source', folder / 'run'\n"
-            "def resolve(name, *_):\n"
+            "real = socket.getaddrinfo\n"
+            "def resolve(name, *more):\n"
+            "    if name[0].isdigit(): return real(name, *more)\n"
             "    found = dict(line.split() for line in (folder / 'hosts').read_text().splitlines())\n"
             "    if name not in found: raise OSError(name)\n"
             "    return [(0, 0, 0, '', (found[name], 0))]\n"
@@ -139,6 +142,28 @@ def test_sigterm_ends_nginx_gently(run: Callable[..., Running]) -> None:
     running.process.send_signal(signal.SIGTERM)
     running.wait_for("start", "quit")
     assert running.process.wait(10) == 0
+
+
+def test_an_edge_that_ends_tells_the_asgi_pool(run: Callable[..., Running]) -> None:
+    told: list[tuple[str, str, str | None]] = []
+
+    class Pool(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            told.append((self.command, self.path, self.headers["X-Twinpool-Edge"]))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Pool) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        running = run(hosts="r1-app-wsgi 10.0.0.1\npods 127.0.0.1")
+        running.wait_for("start")
+        settings = running.folder / "source" / "edge.env"
+        settings.write_text(settings.read_text() + f"TWINPOOL_LEAVE=pods:{server.server_port}\n")
+        running.process.send_signal(signal.SIGTERM)
+        running.wait_for("start", "quit")
+        server.shutdown()
+    assert told == [("POST", "/-/edge-leaves", socket.gethostname())]
 
 
 def test_a_renewed_certificate_is_noticed(run: Callable[..., Running]) -> None:

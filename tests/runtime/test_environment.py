@@ -41,7 +41,7 @@ def test_values_are_read_by_their_kind() -> None:
         ({"SYNC_STREAMS": "1.5"}, "TWINPOOL_SYNC_STREAMS is '1.5'; it takes a number from 0 to 1."),
         ({"DRAIN_WINDOW": "nan"}, "TWINPOOL_DRAIN_WINDOW is 'nan'"),
         ({"PORTS": "80,https"}, "TWINPOOL_PORTS holds 'https'; a port is a number from 1 to 65535."),
-        ({"PORT": "70000"}, "TWINPOOL_PORT holds '70000'"),
+        ({"LISTEN": "70000"}, "TWINPOOL_LISTEN holds '70000'"),
         ({"ORIGINS": "shop.test"}, "TWINPOOL_ORIGINS holds 'shop.test'; it takes origins such as"),
         ({"ORIGINS": "https://shop.test/path"}, "TWINPOOL_ORIGINS holds"),
     ],

@@ -51,6 +51,11 @@ class Arrival:
         return self.header("x-request-id")
 
     @property
+    def edge(self) -> str:
+        """The edge that it came through, by the edge's own name."""
+        return self.header("x-twinpool-edge")
+
+    @property
     def remote(self) -> str:
         """The client's address: what the edge says, else the peer's."""
         return self.header("x-real-ip") or self.client

@@ -34,6 +34,7 @@ class Outgoing:
     ) -> None:
         """`streams` says whether the answer is a stream; `between` is called after each of its pieces."""
         self.probe = probe
+        self.edge = came.edge
         self.streaming = False
         self._server_send = send
         self._came = came

@@ -12,12 +12,18 @@ from twinpool.probes import sockets as probe_sockets
 if TYPE_CHECKING:
     from twinpool.pools.asgi import Application
 
+# Asked by an edge that ends (docker/edge/edge.py). No edge lets it through, and only pods of the edge reach a pool.
+EDGE_LEAVES = "/-/edge-leaves"
+
 
 async def respond(app: "Application", came: Arrival, receive: Receive, send: Send) -> None:
     """Answer a path below `/-/`."""
     probes = app.endpoints.probes
     body = await answer.read_body(receive)
     if body is None:
+        return
+    if came.method == "POST" and came.path == EDGE_LEAVES and came.edge:
+        await answer.to_asgi(answer.as_json(200, {"seconds": app.drain.edge_leaves(came.edge)}), send)
         return
     if came.method == "GET" and came.path == probe_sockets.STREAM and probes.allowed(came):
         await _while_connected(app, came, receive, send)

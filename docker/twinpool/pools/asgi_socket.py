@@ -23,8 +23,9 @@ NO_ROUTE = "No route found"  # how Channels' URLRouter begins its ValueError
 class Socket:
     """One socket on its way to the server; moved by the drain. See drain.Held."""
 
-    def __init__(self, app: "Application", receive: Receive, send: Send, probe: bool = False) -> None:
+    def __init__(self, app: "Application", receive: Receive, send: Send, probe: bool = False, edge: str = "") -> None:
         self.probe = probe
+        self.edge = edge
         self.accepted = False
         self.answered = False
         self._app = app
@@ -70,7 +71,7 @@ async def respond(app: "Application", came: Arrival, scope: dict[str, Any], rece
         await receive()
         await _deny(reason, scope, receive, send)
         return
-    socket = Socket(app, receive, send, probe)
+    socket = Socket(app, receive, send, probe, came.edge)
     app.sockets.add(socket)
     counters.sockets.set(len(app.sockets))
     try:

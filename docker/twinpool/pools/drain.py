@@ -92,6 +92,7 @@ class Held(Protocol):
     """A socket or an event stream that can be moved to another server; a probe's moves first."""
 
     probe: bool
+    edge: str  # the edge that it came through, by its own name
 
     async def move(self) -> None:
         """End it so that its client comes back elsewhere. Called once; returns when the end is sent."""
@@ -117,6 +118,7 @@ class Drain:
         self._order = Order()
         self._ends = 0.0
         self._moving: dict[Held, asyncio.Task[None]] = {}
+        self._edges: dict[str, float] = {}  # edges that leave, and until when
         self._random = random.SystemRandom()
 
     @property
@@ -127,7 +129,9 @@ class Drain:
     def add(self, held: Held) -> None:
         """Hold something from now on; during a drain it gets its moment at once."""
         self.held.add(held)
-        if self.state == "draining" or (self.state == "leaving" and held.probe):
+        if held.edge in self._edges:
+            self._move([held], max(self._edges[held.edge] - time.monotonic(), 0.0))
+        elif self.state == "draining" or (self.state == "leaving" and held.probe):
             self._move([held], max(self._ends - time.monotonic(), 0.0))
 
     def remove(self, held: Held) -> None:
@@ -145,6 +149,18 @@ class Drain:
             if self.state != "serving" and not self.held:
                 self.sign.tell("done")
             await asyncio.sleep(LOOK_SECONDS)
+
+    def edge_leaves(self, edge: str) -> float:
+        """Move what came through one edge, since nginx ends without a close frame; seconds that this takes.
+
+        It is named by itself in a header that it overwrites, and again here: a name is all that a caller can give.
+        """
+        if edge not in self._edges:
+            self._edges[edge] = time.monotonic() + self.window
+            leaving = [held for held in self.held if held.edge == edge and held not in self._moving]
+            logger.info("the edge %s leaves: %d sockets and streams move within %g s", edge, len(leaving), self.window)
+            self._move(leaving, self.window)
+        return max(self._edges[edge] - time.monotonic(), 0.0)
 
     def _obey(self, order: Order) -> None:
         hurried = self.state == "draining"

@@ -9,6 +9,8 @@ from twinpool.environment import BadValue, Environment
 # (SSL_CERT_FILE, PGPASSFILE) and mean the path itself.
 KNOWN = ("SECRET_KEY", "DATABASE_URL", "MIGRATE_DATABASE_URL", "REDIS_URL")
 SECRETS = Path("/run/secrets")
+# ENV_X of a project's twinpool.env is X to the project; Kubernetes hands the file over as it is, under a prefix.
+OWN = "TWINPOOL_ENV_"
 # Settings files read these with and without the prefix.
 ALIASED = ("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS")
 # Goes into no environment: children and crash reports would inherit it. probes.py reads its file.
@@ -21,6 +23,8 @@ def export(environment: Environment, environ: MutableMapping[str, str], secrets:
     A name that is set already (and not empty) is never overwritten.
     Raises BadValue where a known file cannot be read or is empty.
     """
+    for variable in [name for name in environ if name.startswith(OWN)]:
+        environ.setdefault(variable.removeprefix(OWN), environ[variable])
     for variable in [name for name in environ if name.endswith("_FILE")]:
         name = variable.removesuffix("_FILE")
         path = Path(environ[variable])

@@ -18,7 +18,7 @@ def command(environment: Environment) -> list[str]:
         *("--worker-class", "gthread"),
         *("--workers", str(environment.workers), "--threads", str(environment.threads)),
         # Without reuse-port one worker takes all the connections of a burst.
-        *("--bind", f"0.0.0.0:{environment.port}", "--reuse-port"),
+        *("--bind", f"0.0.0.0:{environment.listen}", "--reuse-port"),
         # The heartbeat must not wait for a disk.
         *("--worker-tmp-dir", "/dev/shm" if os.access("/dev/shm", os.W_OK) else str(environment.run)),  # noqa: S108
         "--no-control-socket",

@@ -12,7 +12,7 @@ def command(environment: Environment) -> list[str]:
     """The command line, for exec."""
     return [
         *(sys.executable, "-m", "uvicorn", "--factory", "twinpool.pools.asgi:make"),
-        *("--host", "0.0.0.0", "--port", str(environment.port)),  # noqa: S104 - a container's own network
+        *("--host", "0.0.0.0", "--port", str(environment.listen)),  # noqa: S104 - a container's own network
         *("--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio"),
         *("--interface", "asgi3", "--lifespan", "on"),
         *("--ws-max-size", str(LARGEST_MESSAGE)),

@@ -121,7 +121,7 @@ def serving(site: Site, pool: str, wait: bool = True, **variables: str) -> Itera
     secret.write_text(SECRET + "\n")
     port = free_port()
     told = {
-        "TWINPOOL_PORT": str(port),
+        "TWINPOOL_LISTEN": str(port),
         "TWINPOOL_RUN": str(folder / f"run-{pool}-{port}"),
         "TWINPOOL_PROBE_SECRET_FILE": str(secret),
         "TWINPOOL_DRAIN_WINDOW": "2",

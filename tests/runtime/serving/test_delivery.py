@@ -94,6 +94,6 @@ def test_a_pool_waits_for_migrations_and_says_so(make_project: MakeProject, serv
         if pool == "asgi":
             assert site.twinpool("migrate").returncode == 0
             server.until(server.is_ready, "readiness")
-            ask = site.twinpool("ask", "/-/ready", TWINPOOL_PORT=str(server.port))
+            ask = site.twinpool("ask", "/-/ready", TWINPOOL_LISTEN=str(server.port))
             assert (ask.returncode, json.loads(ask.stdout)["ready"]) == (0, True)
-            assert site.twinpool("ask", "/-/nothing", TWINPOOL_PORT=str(server.port)).returncode == 1
+            assert site.twinpool("ask", "/-/nothing", TWINPOOL_LISTEN=str(server.port)).returncode == 1

@@ -25,8 +25,9 @@ def test_no_moments_for_nothing() -> None:
 
 
 class Thing:
-    def __init__(self, leaving: Drain, probe: bool = False) -> None:
+    def __init__(self, leaving: Drain, probe: bool = False, edge: str = "") -> None:
         self.probe = probe
+        self.edge = edge
         self.moved = False
         self._leaving = leaving
         leaving.add(self)
@@ -69,6 +70,23 @@ def test_all_move_and_the_parent_is_told(sign: Sign) -> None:
         await watched(leaving, 0.6)
         assert all(thing.moved for thing in things)
         assert sign.all_done()
+
+    asyncio.run(visit())
+
+
+def test_an_edge_that_leaves_takes_only_its_own(sign: Sign) -> None:
+    """Those that stand, and one that comes through it meanwhile; a second word from it changes nothing."""
+
+    async def visit() -> None:
+        leaving = Drain(sign, 0.2)
+        own, other = [Thing(leaving, edge="edge-1") for _ in range(5)], Thing(leaving, edge="edge-2")
+        assert leaving.edge_leaves("edge-1") > 0
+        late = Thing(leaving, edge="edge-1")
+        assert leaving.edge_leaves("edge-1") <= 0.2
+        await watched(leaving, 0.5)
+        assert all(thing.moved for thing in (*own, late))
+        assert not other.moved
+        assert leaving.state == "serving"
 
     asyncio.run(visit())
 

@@ -47,7 +47,7 @@ from twinpool.probes.log import Memory as MemoryLog
     ],
 )
 def test_origins(hosts: str, ports: str, origin: str, allowed: bool) -> None:
-    environment = Environment.from_environ({"TWINPOOL_HOSTS": hosts, "TWINPOOL_PORTS": ports})
+    environment = Environment.from_environ({"TWINPOOL_HOSTS": hosts, "TWINPOOL_LISTENS": ports})
     assert origins.allowed(origin, environment) is allowed
 
 
@@ -291,7 +291,7 @@ def test_said_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_asking_nobody_is_said(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     from ..servers import free_port
 
-    monkeypatch.setenv("TWINPOOL_PORT", str(free_port()))
+    monkeypatch.setenv("TWINPOOL_LISTEN", str(free_port()))
     assert ask.main(["/-/ready"]) == 1
     assert "nothing answered on port" in capfd.readouterr().err
     assert ask.main([]) == 2

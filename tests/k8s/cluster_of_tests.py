@@ -1,0 +1,52 @@
+"""A cluster under test: kubectl by words, and the cluster of tests/k8s/cluster where none is given."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+CLUSTER = Path(__file__).resolve().parent / "cluster" / "cluster.py"
+KIT = Path(__file__).resolve().parents[2]
+STATE = Path(os.environ.get("CLUSTER_STATE") or Path.home() / ".cache" / "twinpool" / "cluster")
+KUBE = STATE / "context" / "bin" / "kube"
+
+
+def run(*words: object, timeout: float = 120, check: bool = True) -> str:
+    """What a program prints, standard error with it; fails with all of it."""
+    done = subprocess.run(
+        [str(word) for word in words], check=False, text=True, timeout=timeout,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    assert done.returncode == 0 or not check, f"{' '.join(map(str, words))}\n{done.stdout[-6000:]}"
+    return done.stdout
+
+
+class Cluster:
+    def __init__(self, kubeconfig: str) -> None:
+        self.given = kubeconfig
+        self.namespace = ""
+        self.probe_secret_file = Path()
+        self.url = "http://localhost:30080"
+
+    def up(self) -> None:
+        if not self.given:
+            run(sys.executable, CLUSTER, "up", timeout=1500)
+
+    def load(self, *images: str) -> None:
+        if not self.given:
+            run(sys.executable, CLUSTER, "load", *images, timeout=300)
+
+    def kubectl(self, *words: object, timeout: float = 120, check: bool = True) -> str:
+        program = ["kubectl"] if self.given else [KUBE, "kubectl", "--kubeconfig", STATE / "kubeconfig"]
+        where = [f"--namespace={self.namespace}"] if self.namespace else []
+        return run(*program, *where, *words, timeout=timeout, check=check)
+
+    def settled(self, *what: str, timeout: int = 240) -> None:
+        """Waits until rollouts are at their end, old pods gone included."""
+        for one in what:
+            self.kubectl("rollout", "status", one, f"--timeout={timeout}s", timeout=timeout + 20)
+
+    def suite(self, folder: str, *options: object, timeout: float = 600) -> None:
+        """Another folder of tests/ against the site."""
+        given = ["--url", self.url, "--probe-secret-file", self.probe_secret_file, *options]
+        run(sys.executable, "-m", "pytest", KIT / "tests" / folder, "-q", *given, timeout=timeout)

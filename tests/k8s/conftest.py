@@ -1,0 +1,37 @@
+"""The cluster of these tests, and the trial on it. Where KUBECONFIG is given, that cluster is used as it is."""
+
+import base64
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from .cluster_of_tests import Cluster
+
+KIT = Path(__file__).resolve().parents[2]
+ROLLED = ("deployment/app-wsgi", "deployment/app-asgi", "deployment/edge")
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Cluster:
+    cluster = Cluster(os.environ.get("KUBECONFIG", ""))
+    cluster.up()
+    return cluster
+
+
+@pytest.fixture(scope="session")
+def trial(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
+    """The trial overlay from nothing, as a user applies it."""
+    # What an earlier run left, without its drains.
+    cluster.kubectl("delete", "pods", "--all", "--namespace=twinpool", "--grace-period=0", "--force", check=False)
+    cluster.kubectl("delete", "namespace", "twinpool", "--ignore-not-found", timeout=180)
+    cluster.load("twinpool-app:trial", "twinpool-edge:trial", "twinpool-redis:trial", "twinpool-postgres:trial")
+    cluster.kubectl("apply", "-k", KIT / "k8s" / "overlays" / "trial")
+    cluster.namespace = "twinpool"
+    cluster.settled("deployment/redis", "statefulset/postgres", *ROLLED)
+    secret = json.loads(cluster.kubectl("get", "secret", "site", "--output=json"))
+    file = tmp_path_factory.mktemp("trial") / "probe_secret"
+    file.write_bytes(base64.b64decode(secret["data"]["probe_secret"]))
+    cluster.probe_secret_file = file
+    return cluster

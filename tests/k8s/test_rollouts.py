@@ -62,11 +62,10 @@ def layer(trial: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Layer:
 
 def held(trial: Cluster, folder: Path, change: Callable[[], None]) -> dict[str, object]:
     """The figures of the load client, held through a change; red fails with what it printed."""
-    command = [sys.executable, "-m", "twinpool", "hold", trial.url, "--probe-secret-file", trial.probe_secret_file, *LOAD,
-               "--ready-file", folder / "ready", "--stop-file", folder / "stop", "--json", folder / "receipt.json"]  # fmt: skip
-    process = subprocess.Popen(
-        [str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    given = ["--probe-secret-file", trial.probe_secret_file, *LOAD, "--json", folder / "receipt.json"]
+    files = ["--ready-file", folder / "ready", "--stop-file", folder / "stop"]
+    command = [str(word) for word in (sys.executable, "-m", "twinpool", "hold", trial.url, *given, *files)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     while not (folder / "ready").exists():
         assert process.poll() is None, process.communicate()[0]
         try:

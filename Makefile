@@ -38,6 +38,12 @@ routes: .venv/deploy ## each view with its pool
 conformance: .venv/test ## prove every promise of the edge against the running site
 	$(PLAY) conformance
 
+##@ Kubernetes, to try it on
+cluster: .venv/test ## a local cluster of two nodes, built from source; kubectl apply -k k8s/overlays/trial
+	@$(PYTHON) tests/k8s/cluster/cluster.py up
+cluster-down: .venv/test ## remove it; what was built stays
+	@$(PYTHON) tests/k8s/cluster/cluster.py down
+
 ##@ The kit itself
 test: .venv/test ## every suite, or one folder of tests/ (SUITE=nginx)
 	@$(PYTHON) tests/run.py $(SUITE)
@@ -57,4 +63,4 @@ help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	  /^[a-z][a-z-]*:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: deploy rollback status image url logs down destroy manage shell check routes conformance test lint format lock help
+.PHONY: deploy rollback status image url logs down destroy manage shell check routes conformance cluster cluster-down test lint format lock help

@@ -11,7 +11,7 @@ LINTERS = {
     "mypy": [["mypy"]],
     "hadolint": [["hadolint", *sorted(str(path.relative_to(KIT)) for path in (KIT / "docker").glob("*.Dockerfile"))]],
     "gixy": [["gixy", "--skips", "default_server_flag", "nginx/nginx.conf"]],
-    "yamllint": [["yamllint", "--strict", "ansible", "docker"]],
+    "yamllint": [["yamllint", "--strict", "ansible", "docker", "k8s", "nginx"]],
     "ansible-lint": [["ansible-lint", "--profile", "production", "--strict", "--offline", "playbooks", "roles"]],
 }
 # ansible-lint reads ansible.cfg and its own settings where it stands.

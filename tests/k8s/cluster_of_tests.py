@@ -32,6 +32,13 @@ class Cluster:
         if not self.given:
             run(sys.executable, CLUSTER, "up", timeout=1500)
 
+    def down(self) -> None:
+        if not self.given:
+            run(sys.executable, CLUSTER, "down", timeout=120)
+
+    def stands(self) -> bool:
+        return bool(self.given) or (STATE / "kubeconfig").exists()
+
     def load(self, *images: str) -> None:
         if not self.given:
             run(sys.executable, CLUSTER, "load", *images, timeout=300)

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,16 +15,22 @@ ROLLED = ("deployment/app-wsgi", "deployment/app-asgi", "deployment/edge")
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Cluster:
+def cluster() -> Iterator[Cluster]:
+    """Made for the tests and removed after them, unless it stood before."""
     cluster = Cluster(os.environ.get("KUBECONFIG", ""))
+    stood = cluster.stands()
     cluster.up()
-    return cluster
+    yield cluster
+    if not stood:
+        cluster.down()
 
 
 @pytest.fixture(scope="session")
 def trial(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
     """The trial overlay from nothing, as a user applies it."""
     # What an earlier run left, without its drains.
+    for made in ("deployments,statefulsets,jobs", "replicasets"):
+        cluster.kubectl("delete", made, "--all", "--namespace=twinpool", "--cascade=orphan", check=False)
     cluster.kubectl("delete", "pods", "--all", "--namespace=twinpool", "--grace-period=0", "--force", check=False)
     cluster.kubectl("delete", "namespace", "twinpool", "--ignore-not-found", timeout=180)
     cluster.load("twinpool-app:trial", "twinpool-edge:trial", "twinpool-redis:trial", "twinpool-postgres:trial")

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,7 +29,9 @@ def run(
 ) -> str:
     """Runs a program to its end and returns what it printed, without the last line end."""
     try:
-        whole = os.environ | (environment or {})
+        # The Go of this project's own tools goes before any other.
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        whole = os.environ | {"PATH": path} | (environment or {})
         done = subprocess.run(command, check=False, cwd=cwd, input=stdin, env=whole, capture_output=True, text=True)
     except FileNotFoundError as error:
         raise ClusterError(f"{command[0]} is not installed on this host; README.md lists what is needed") from error

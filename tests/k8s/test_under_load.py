@@ -13,7 +13,7 @@ import pytest
 from .cluster_of_tests import KIT, Cluster, run
 from .conftest import ROLLED
 
-# Short windows; the relations of the shipped ones are asserted by test_relations.
+# Short windows; the relations of the shipped ones are asserted by test_manifests.
 WINDOW = 6
 SETTINGS = {"DRAIN_WINDOW": str(WINDOW), "GRACEFUL": "5"}
 LOAD = ("--sockets=200", "--streams=20", "--rate=50", f"--window={WINDOW}", "--seconds=240")
@@ -122,3 +122,36 @@ def test_a_changed_route_rolls_the_edge(trial: Cluster, layer: Layer, tmp_path: 
 
     figures = held(trial, tmp_path, change)
     assert set(figures["sockets"]["codes"]) == {"1012"}, figures["told"]
+
+
+@pytest.mark.parametrize("selector", [*POOLS, *EDGE])
+def test_a_deleted_pod(trial: Cluster, layer: Layer, tmp_path: Path, selector: str) -> None:
+    def delete() -> None:
+        pod = trial.kubectl("get", "pod", "--selector", selector, "--output=jsonpath={.items[0].metadata.name}")
+        trial.kubectl("delete", "pod", pod, "--wait=true", timeout=240)
+        trial.settled(*ROLLED)
+
+    figures = held(trial, tmp_path, delete)
+    assert set(figures["sockets"]["codes"]) <= {"1012"}, figures["told"]
+
+
+def test_a_drained_node(trial: Cluster, layer: Layer, tmp_path: Path) -> None:
+    """The one without PostgreSQL, whose volume could not follow."""
+    home = trial.kubectl("get", "pod", "postgres-0", "--output=jsonpath={.spec.nodeName}")
+    nodes = trial.kubectl("get", "nodes", "--output=jsonpath={.items[*].metadata.name}").split()
+    other = next(node for node in nodes if node != home)
+
+    def drain() -> None:
+        words = (
+            "--ignore-daemonsets",
+            "--delete-emptydir-data",
+            "--pod-selector=app.kubernetes.io/name in (app, edge)",
+        )
+        trial.kubectl("drain", other, *words, "--timeout=300s", timeout=320)
+        trial.settled(*ROLLED)
+
+    try:
+        figures = held(trial, tmp_path, drain)
+    finally:
+        trial.kubectl("uncordon", other)
+    assert set(figures["sockets"]["codes"]) <= {"1012"}, figures["told"]

@@ -4,12 +4,15 @@ What the user typed after `make` arrives in TWINPOOL_MAKE, as make quotes it; na
 environment, where make puts them.
 """
 
+import ctypes
 import fcntl
 import getpass
 import json
 import os
+import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -54,22 +57,49 @@ def lock(site: Path, verb: str) -> Iterator[None]:
         yield
 
 
+def clean_environment() -> dict[str, str]:
+    """This process's environment without what compose.yaml reads: compose prefers it to a site's own file."""
+    told = "".join(file.read_text() for file in (KIT / "docker").glob("compose*.yaml"))
+    read = {*re.findall(r"\$\{([A-Z_]+)", told), *knobs.read_list(), "MAKEFLAGS", "MAKEOVERRIDES"}
+    return {name: value for name, value in os.environ.items() if name not in read}
+
+
+def end_with_me() -> None:
+    """In the child: it is told to end when this process does, however that is: the lock ends with it."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG, prctl(2)
+
+
+def sweep() -> None:
+    """Removes what a play that was killed left of its knobs."""
+    for file in Path("/run").glob("twinpool-*-*.json"):
+        if not Path("/proc", file.name.split("-")[1]).exists():
+            file.unlink(missing_ok=True)
+
+
+def again(values: dict[str, str]) -> str:
+    """How to name this site to the next command, where it is not the one that make means by itself."""
+    return "" if values["NAME"] == knobs.gather({})["NAME"] else f" NAME={values['NAME']}"
+
+
 def play(verb: str, values: dict[str, str]) -> int:
     site = STATE / values["NAME"]
     own = {name.removeprefix("ENV_"): value for name, value in values.items() if name.startswith("ENV_")}
-    # How to name this site to the next command, where it is not the one that make means by itself.
-    again = "" if values["NAME"] == knobs.gather({})["NAME"] else f" NAME={values['NAME']}"
-    extra = values | {"SITE": str(site), "PROJECT_VARIABLES": own, "VERB": verb, "AGAIN": again}
+    extra = values | {"SITE": str(site), "PROJECT_VARIABLES": own, "VERB": verb, "AGAIN": again(values)}
     # In memory and closed: it may hold what is nobody's business, and a play that is killed cleans up nothing.
-    with tempfile.NamedTemporaryFile("w", dir="/run", prefix="twinpool-", suffix=".json") as file:
+    sweep()
+    with tempfile.NamedTemporaryFile("w", dir="/run", prefix=f"twinpool-{os.getpid()}-", suffix=".json") as file:
         json.dump(extra, file)
         file.flush()
-        environment = os.environ | {"ANSIBLE_CONFIG": str(KIT / "ansible" / "ansible.cfg"), "PYTHONUNBUFFERED": "1",
-                                    "PYTHONPATH": str(KIT / "ansible")}  # fmt: skip
-        environment = {name: value for name, value in environment.items() if name not in ("MAKEFLAGS", "MAKEOVERRIDES")}
+        environment = clean_environment() | {
+            "ANSIBLE_CONFIG": str(KIT / "ansible" / "ansible.cfg"),
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONPATH": str(KIT / "ansible"),
+        }
         command = [Path(sys.executable).parent / "ansible-playbook", KIT / "ansible" / "playbooks" / f"{verb}.yml",
                    "--extra-vars", f"@{file.name}"]  # fmt: skip
-        return subprocess.run(command, check=False, env=environment, cwd=KIT / "ansible").returncode
+        return subprocess.run(
+            command, check=False, env=environment, cwd=KIT / "ansible", preexec_fn=end_with_me
+        ).returncode
 
 
 def deployed(verb: str, values: dict[str, str], given: dict[str, str]) -> dict[str, str]:
@@ -82,7 +112,7 @@ def deployed(verb: str, values: dict[str, str], given: dict[str, str]) -> dict[s
     if not (STATE / values["NAME"] / "state.json").exists() and verb not in ("destroy", "down"):
         raise Refused(
             f"The first deploy of {values['NAME']} did not come to its end, so there is nothing to look at yet. "
-            "Run make deploy again, or make destroy to remove what it left."
+            f"Run make deploy{again(values)} again, or make destroy{again(values)} to remove what it left."
         )
     return values | json.loads(remembered.read_text()) | given
 
@@ -94,6 +124,10 @@ def kept(values: dict[str, str]) -> dict[str, str]:
     file = site / "releases" / previous / "release.env"
     lines = file.read_text().splitlines() if previous else []
     found = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    # Of the edge, what does not need its restart.
+    edge = (site / "releases" / previous / "edge" / "edge.env").read_text().splitlines() if previous else []
+    pairs = (line.removeprefix("TWINPOOL_").split("=", 1) for line in edge if "=" in line)
+    found |= {name: value for name, value in pairs if name in ("BODY_LIMIT", "TRUST")}
     return {name: value for name, value in found.items() if name in knobs.read_list() and name != "NAME"}
 
 
@@ -121,7 +155,7 @@ def main(verb: str) -> int:
         values = deployed(verb, values, given)
         values |= kept(values) if verb == "rollback" else {}
     if verb == "destroy" and values["YES"] != "1":
-        ask(values["NAME"])
+        ask(values)
     if verb in ATTACHED:
         return attach(values, verb)
     if verb not in CHANGING:
@@ -143,15 +177,15 @@ def attach(values: dict[str, str], verb: str) -> int:
     site = STATE / values["NAME"]
     release = json.loads((site / "state.json").read_text())["current"]
     of_release = compose(f"{values['NAME']}-{release}", site / "releases" / release / "release.env")
-    words = shlex.split(values["ARGS"])
+    words, environment = shlex.split(values["ARGS"]), clean_environment()
     if verb == "logs":  # the edge and the pools, side by side
         of_base = compose(values["NAME"], site / "base.env")
-        both = [subprocess.Popen([*command, "logs", *words]) for command in (of_base, of_release)]
+        both = [subprocess.Popen([*command, "logs", *words], env=environment) for command in (of_base, of_release)]
         return max(process.wait() for process in both)
     terminal = [] if sys.stdin.isatty() else ["--no-TTY"]
     inside = ["shell"] if verb == "shell" else []
     run = [*of_release, "run", "--rm", "--no-deps", *terminal, "task", "manage", *inside, *words]
-    return subprocess.run(run, check=False).returncode
+    return subprocess.run(run, check=False, env=environment).returncode
 
 
 def compose(project: str, variables: Path) -> list[str]:
@@ -159,11 +193,13 @@ def compose(project: str, variables: Path) -> list[str]:
             "--env-file", str(variables), "--file", str(KIT / "docker" / "compose.yaml")]  # fmt: skip
 
 
-def ask(name: str) -> None:
+def ask(values: dict[str, str]) -> None:
     """`make destroy` deletes the database too, so it asks, and never without a terminal."""
+    name = values["NAME"]
     if not sys.stdin.isatty():
         raise Refused(
-            f"make destroy deletes {name} with its database. Without a terminal to ask at it wants: make destroy YES=1"
+            f"make destroy deletes {name} with its database. Without a terminal to ask at it wants: "
+            f"make destroy{again(values)} YES=1"
         )
     if input(f"Delete {name} with its database, secrets and releases? Type its name: ").strip() != name:
         raise Refused("Nothing was deleted.")

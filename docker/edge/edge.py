@@ -85,16 +85,19 @@ def certificate() -> tuple[int, ...]:
     return tuple(file.stat().st_mtime_ns for file in sorted((SOURCE / "tls").glob("tls.*")))
 
 
-def tell_that_this_edge_leaves(servers: str) -> None:
+def tell_that_this_edge_leaves(servers: str, within: str) -> None:
     """Ask each ASGI server to close what came through here, at random moments; nginx would just end it.
 
-    `servers` is name:port, a name with an address for each server; empty where nobody is to be told.
+    `servers` is name:port, a name with an address for each server; empty where nobody is to be told. `within` is a
+    bound in seconds, for an edge that stands alone and is waited for; without it, the servers take their DRAIN_WINDOW.
     """
     name, _, port = servers.partition(":")
     for address in all_addresses(name) if name else ():
         try:
             connection = http.client.HTTPConnection(address, int(port), timeout=3)
-            connection.request("POST", "/-/edge-leaves", headers={"X-Twinpool-Edge": socket.gethostname()})
+            connection.request(
+                "POST", f"/-/edge-leaves?within={within}", headers={"X-Twinpool-Edge": socket.gethostname()}
+            )
             say(f"{address} moves what came through here: {connection.getresponse().read().decode()}")
         except (OSError, http.client.HTTPException) as error:
             say(f"{address} could not be told that this edge leaves: {error}")
@@ -169,8 +172,9 @@ class Edge:
                     known, shown = addresses(self.files / "host" / "upstreams.conf"), seen
             self.sleep(1)
         if nginx.poll() is None:
-            tell_that_this_edge_leaves(settings().get("TWINPOOL_LEAVE", ""))
             nginx.send_signal(signal.SIGQUIT)  # SIGTERM would be a fast stop
+            told = settings()
+            tell_that_this_edge_leaves(told.get("TWINPOOL_LEAVE", ""), told.get("TWINPOOL_LEAVE_WITHIN", ""))
         return nginx.wait()
 
 

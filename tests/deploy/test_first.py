@@ -34,9 +34,22 @@ def test_both_loopback_names_answer_and_nothing_else_listens(noticeboard: Site) 
 
 
 def test_a_repeat_changes_nothing(noticeboard: Site) -> None:
-    containers, state = noticeboard.containers(), noticeboard.state()
+    def seen() -> tuple[object, ...]:
+        releases = sorted(path.name for path in (noticeboard.folder / "releases").iterdir())
+        reloads = run("docker", "logs", f"{noticeboard.name}-edge-1").stdout.count("reloading")
+        return noticeboard.containers(), noticeboard.state(), releases, reloads, noticeboard.edge()
+
+    before = seen()
     assert "nothing to do" in noticeboard.deploy()
+    assert seen() == before
+
+
+def test_a_changed_limit_is_the_edges_alone(noticeboard: Site) -> None:
+    containers, state = noticeboard.containers(), noticeboard.state()
+    noticeboard.knobs["BODY_LIMIT"] = "3"
+    assert "only the edge had to take new files" in noticeboard.deploy()
     assert (noticeboard.containers(), noticeboard.state()) == (containers, state)
+    assert "TWINPOOL_BODY_LIMIT=3" in (noticeboard.folder / "edge" / "edge.env").read_text()
 
 
 def test_the_login_of_the_summary_opens_the_admin(noticeboard: Site) -> None:

@@ -159,11 +159,13 @@ def test_an_edge_that_ends_tells_the_asgi_pool(run: Callable[..., Running]) -> N
         running = run(hosts="r1-app-wsgi 10.0.0.1\npods 127.0.0.1")
         running.wait_for("start")
         settings = running.folder / "source" / "edge.env"
-        settings.write_text(settings.read_text() + f"TWINPOOL_LEAVE=pods:{server.server_port}\n")
+        settings.write_text(
+            settings.read_text() + f"TWINPOOL_LEAVE=pods:{server.server_port}\nTWINPOOL_LEAVE_WITHIN=2\n"
+        )
         running.process.send_signal(signal.SIGTERM)
         running.wait_for("start", "quit")
         server.shutdown()
-    assert told == [("POST", "/-/edge-leaves", socket.gethostname())]
+    assert told == [("POST", "/-/edge-leaves?within=2", socket.gethostname())]
 
 
 def test_a_renewed_certificate_is_noticed(run: Callable[..., Running]) -> None:

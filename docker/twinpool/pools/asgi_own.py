@@ -23,7 +23,9 @@ async def respond(app: "Application", came: Arrival, receive: Receive, send: Sen
     if body is None:
         return
     if came.method == "POST" and came.path == EDGE_LEAVES and came.edge:
-        await answer.to_asgi(answer.as_json(200, {"seconds": app.drain.edge_leaves(came.edge)}), send)
+        await answer.to_asgi(
+            answer.as_json(200, {"seconds": app.drain.edge_leaves(came.edge, _seconds(came.argument("within")))}), send
+        )
         return
     if came.method == "GET" and came.path == probe_sockets.STREAM and probes.allowed(came):
         await _while_connected(app, came, receive, send)
@@ -37,6 +39,10 @@ async def respond(app: "Application", came: Arrival, receive: Receive, send: Sen
     else:
         made = app.endpoints.answer(came, lambda: body)
     await answer.to_asgi(made, send)
+
+
+def _seconds(text: str) -> float:
+    return float(text) if text.isdecimal() else float("inf")
 
 
 async def _while_connected(app: "Application", came: Arrival, receive: Receive, send: Send) -> None:

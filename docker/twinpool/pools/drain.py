@@ -150,16 +150,17 @@ class Drain:
                 self.sign.tell("done")
             await asyncio.sleep(LOOK_SECONDS)
 
-    def edge_leaves(self, edge: str) -> float:
-        """Move what came through one edge, since nginx ends without a close frame; seconds that this takes.
+    def edge_leaves(self, edge: str, within: float) -> float:
+        """Move what came through one edge, since nginx ends without a close frame, over the window or `within` seconds.
 
-        It is named by itself in a header that it overwrites, and again here: a name is all that a caller can give.
+        Returns the seconds that are left of that. The edge names itself in a header that it overwrites.
         """
         if edge not in self._edges:
-            self._edges[edge] = time.monotonic() + self.window
+            window = min(self.window, within)
+            self._edges[edge] = time.monotonic() + window
             leaving = [held for held in self.held if held.edge == edge and held not in self._moving]
-            logger.info("the edge %s leaves: %d sockets and streams move within %g s", edge, len(leaving), self.window)
-            self._move(leaving, self.window)
+            logger.info("the edge %s leaves: %d sockets and streams move within %g s", edge, len(leaving), window)
+            self._move(leaving, window)
         return max(self._edges[edge] - time.monotonic(), 0.0)
 
     def _obey(self, order: Order) -> None:

@@ -80,9 +80,9 @@ def test_an_edge_that_leaves_takes_only_its_own(sign: Sign) -> None:
     async def visit() -> None:
         leaving = Drain(sign, 0.2)
         own, other = [Thing(leaving, edge="edge-1") for _ in range(5)], Thing(leaving, edge="edge-2")
-        assert leaving.edge_leaves("edge-1") > 0
+        assert leaving.edge_leaves("edge-1", 9) > 0
         late = Thing(leaving, edge="edge-1")
-        assert leaving.edge_leaves("edge-1") <= 0.2
+        assert leaving.edge_leaves("edge-1", 9) <= 0.2
         await watched(leaving, 0.5)
         assert all(thing.moved for thing in (*own, late))
         assert not other.moved

@@ -2,7 +2,7 @@
 
 generations.py SITE FOLDER VERB [ARGUMENT…]      FOLDER holds state.json and releases/
 known                       one JSON object: current, previous, last, running (containers of current), fingerprint, edge
-                            (fingerprint of its files), pools, window, secrets (a hash over those of the site), adopted
+                            (fingerprint of its files), pools, hosts, window, secrets (a hash over them), adopted
                             (the release that a deploy which did not end had switched to; it is current now)
 leftovers                   removes containers of releases that do not serve; prints their names
 containers RELEASE          ids, those that have ended too
@@ -61,6 +61,7 @@ class Generations:
         edge = self.folder / "edge" / ".fingerprint"
         state["edge"] = edge.read_text().strip() if edge.is_file() else ""
         state["pools"] = self.setting(state["current"], "POOLS") if state["current"] else ""
+        state["hosts"] = self.setting(state["current"], "HOSTS").replace(" ", "") if state["current"] else ""
         state["window"] = self.setting(state["current"], "DRAIN_WINDOW") if state["current"] else ""
         state["running"] = len(self.ids(state["current"])) if state["current"] else 0
         print(json.dumps(state))

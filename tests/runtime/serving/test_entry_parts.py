@@ -47,7 +47,7 @@ from twinpool.probes.log import Memory as MemoryLog
     ],
 )
 def test_origins(hosts: str, ports: str, origin: str, allowed: bool) -> None:
-    environment = Environment.from_environ({"TWINPOOL_HOSTS": hosts, "TWINPOOL_LISTENS": ports})
+    environment = Environment.from_environ({"TWINPOOL_HOSTS": hosts, "TWINPOOL_PORTS": ports})
     assert origins.allowed(origin, environment) is allowed
 
 

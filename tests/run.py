@@ -49,7 +49,11 @@ def suite(folders: list[str]) -> bool:
     print(f"\n=== {what}", flush=True)
     command = [sys.executable, "-m", "pytest", *(f"tests/{folder}" for folder in folders), "--quiet", "--durations=5"]
     if at_a_time := AT_A_TIME.get(folders[0]):
-        command += [f"--numprocesses={at_a_time}", "--dist=loadfile" if folders[0] == "deploy" else "--dist=load"]
+        command += [
+            f"--numprocesses={at_a_time}",
+            "--no-loadscope-reorder",
+            "--dist=loadfile" if folders[0] == "deploy" else "--dist=load",
+        ]
     passed = subprocess.run(command, check=False, cwd=KIT).returncode == 0
     print(f"=== {what}: {'passed' if passed else 'FAILED'} in {time.monotonic() - began:.0f} s", flush=True)
     return passed

@@ -46,10 +46,10 @@ def test_a_repeat_changes_nothing(noticeboard: Site) -> None:
 
 def test_a_changed_limit_is_the_edges_alone(noticeboard: Site) -> None:
     containers, state = noticeboard.containers(), noticeboard.state()
-    noticeboard.knobs["BODY_LIMIT"] = "3"
+    noticeboard.knobs["BODY_LIMIT"] = "9"
     assert "only the edge had to take new files" in noticeboard.deploy()
     assert (noticeboard.containers(), noticeboard.state()) == (containers, state)
-    assert "TWINPOOL_BODY_LIMIT=3" in (noticeboard.folder / "edge" / "edge.env").read_text()
+    assert "TWINPOOL_BODY_LIMIT=9" in (noticeboard.folder / "edge" / "edge.env").read_text()
 
 
 def test_the_login_of_the_summary_opens_the_admin(noticeboard: Site) -> None:

@@ -129,8 +129,8 @@ class Drain:
     def add(self, held: Held) -> None:
         """Hold something from now on; during a drain it gets its moment at once."""
         self.held.add(held)
-        if held.edge in self._edges:
-            self._move([held], max(self._edges[held.edge] - time.monotonic(), 0.0))
+        if (left := self._left(held.edge)) > 0:
+            self._move([held], left)
         elif self.state == "draining" or (self.state == "leaving" and held.probe):
             self._move([held], max(self._ends - time.monotonic(), 0.0))
 
@@ -155,13 +155,17 @@ class Drain:
 
         Returns the seconds that are left of that. The edge names itself in a header that it overwrites.
         """
-        if edge not in self._edges:
+        if not self._left(edge):
             window = min(self.window, within)
             self._edges[edge] = time.monotonic() + window
             leaving = [held for held in self.held if held.edge == edge and held not in self._moving]
             logger.info("the edge %s leaves: %d sockets and streams move within %g s", edge, len(leaving), window)
             self._move(leaving, window)
-        return max(self._edges[edge] - time.monotonic(), 0.0)
+        return self._left(edge)
+
+    def _left(self, edge: str) -> float:
+        """Seconds until an edge that leaves is gone; 0 for any other, one that came back under its name among them."""
+        return max(self._edges.get(edge, 0.0) - time.monotonic(), 0.0)
 
     def _obey(self, order: Order) -> None:
         hurried = self.state == "draining"

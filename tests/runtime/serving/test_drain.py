@@ -87,6 +87,9 @@ def test_an_edge_that_leaves_takes_only_its_own(sign: Sign) -> None:
         assert all(thing.moved for thing in (*own, late))
         assert not other.moved
         assert leaving.state == "serving"
+        back = Thing(leaving, edge="edge-1")  # restarted, it has the same name
+        await watched(leaving, 0.3)
+        assert not back.moved
 
     asyncio.run(visit())
 

@@ -49,7 +49,7 @@ class Cluster:
         return run(*program, *where, *words, timeout=timeout, check=check)
 
     def settled(self, *what: str, timeout: int = 240) -> None:
-        """Waits until rollouts are at their end, old pods gone included."""
+        """Waits until rollouts are at their end; old pods may still be draining."""
         for one in what:
             self.kubectl("rollout", "status", one, f"--timeout={timeout}s", timeout=timeout + 20)
 

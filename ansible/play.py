@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import ansible_mitogen
 import knobs
 import project
 from knobs import KIT, Refused
@@ -94,6 +95,8 @@ def play(verb: str, values: dict[str, str]) -> int:
             "ANSIBLE_CONFIG": str(KIT / "ansible" / "ansible.cfg"),
             "PYTHONUNBUFFERED": "1",
             "PYTHONPATH": str(KIT / "ansible"),
+            "ANSIBLE_STRATEGY_PLUGINS": str(Path(ansible_mitogen.__file__).parent / "plugins" / "strategy"),
+            "ANSIBLE_STRATEGY": "mitogen_linear",
         }
         command = [Path(sys.executable).parent / "ansible-playbook", KIT / "ansible" / "playbooks" / f"{verb}.yml",
                    "--extra-vars", f"@{file.name}"]  # fmt: skip

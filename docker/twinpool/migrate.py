@@ -20,7 +20,6 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="twinpool migrate", description=__doc__)
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--plan", action="store_true", help="list what would be applied, and change nothing")
-    only.add_argument("--leaves", action="store_true", help="print the release's last migration of each app as JSON")
     only.add_argument(
         "--unknown", action="store_true", help="print applied migrations that this release lacks, as JSON"
     )
@@ -36,9 +35,7 @@ def main(argv: list[str]) -> int:
 
 
 def _run(project: Project, options: argparse.Namespace) -> int:
-    if options.leaves:
-        print(json.dumps({"leaves": leaves()}))
-    elif options.unknown:
+    if options.unknown:
         print(json.dumps({"unknown": unknown()}))
     elif not _has_database():
         print("migrate: the project has no database; nothing to do")
@@ -59,13 +56,6 @@ def unapplied() -> list[str]:
     executor = _executor()
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
-
-
-def leaves() -> list[str]:
-    """The last migrations of each app in this release, as `app.name`; asks no database."""
-    from django.db.migrations.loader import MigrationLoader
-
-    return sorted(f"{app}.{name}" for app, name in MigrationLoader(None, ignore_no_migrations=True).graph.leaf_nodes())
 
 
 def unknown() -> list[str]:

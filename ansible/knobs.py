@@ -100,6 +100,7 @@ CHECKS: dict[str, tuple[str, Callable[[str], object]]] = {
         lambda v: _each(v, lambda p: re.fullmatch(r"/[^\s,]*", p)),
     ),
     "image": ("the name of an image", lambda v: not v or re.fullmatch(r"[a-z0-9][\w./:@-]*", v)),
+    "overlay": ("on or off; with TARGET=k8s trial, production or a folder", lambda v: v.strip()),
     "text": ("text", lambda _: True),
 }
 
@@ -166,6 +167,8 @@ def together(values: Mapping[str, str]) -> None:
             or (_address(host) and ipaddress.ip_address(host).is_loopback)
         )
 
+    if values["OVERLAY"] not in ("on", "off"):
+        raise Refused(f"OVERLAY={values['OVERLAY']} names a layer of Kubernetes: add TARGET=k8s. Without it, OVERLAY is on or off.")
     if values["TLS"] == "off":
         foreign = [host for host in values["HOSTS"].replace(" ", "").split(",") if host and not loopback(host)]
         if foreign:

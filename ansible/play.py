@@ -17,11 +17,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import ansible_mitogen
+import cluster
 import knobs
 import project
 from knobs import KIT, Refused
@@ -82,13 +83,14 @@ def again(values: dict[str, str]) -> str:
     return "" if values["NAME"] == knobs.gather({})["NAME"] else f" NAME={values['NAME']}"
 
 
-def play(verb: str, values: dict[str, str]) -> int:
+def play(verb: str, values: dict[str, str], more: Mapping[str, object] | None = None) -> int:
     site = STATE / values["NAME"]
     own = {name.removeprefix("ENV_"): value for name, value in values.items() if name.startswith("ENV_")}
-    extra = values | {"SITE": str(site), "PROJECT_VARIABLES": own, "VERB": verb, "AGAIN": again(values)}
+    extra = values | {"SITE": str(site), "PROJECT_VARIABLES": own, "VERB": verb, "AGAIN": again(values), **(more or {})}
     # In memory and closed: it may hold what is nobody's business, and a play that is killed cleans up nothing.
     sweep()
-    with tempfile.NamedTemporaryFile("w", dir="/run", prefix=f"twinpool-{os.getpid()}-", suffix=".json") as file:
+    folder = "/run" if os.access("/run", os.W_OK) else None
+    with tempfile.NamedTemporaryFile("w", dir=folder, prefix=f"twinpool-{os.getpid()}-", suffix=".json") as file:
         json.dump(extra, file)
         file.flush()
         environment = clean_environment() | {
@@ -146,6 +148,8 @@ def remember(values: dict[str, str]) -> None:
 def main(verb: str) -> int:
     given = typed()
     values = knobs.gather(given)
+    if values["TARGET"] == "k8s":
+        return on_kubernetes(verb, values, given)
     if os.geteuid() != 0:
         raise Refused(
             f"Found user {getpass.getuser()}; expected root, who owns {STATE} and the secrets in it. "
@@ -173,6 +177,17 @@ def main(verb: str) -> int:
         elif not made:
             shutil.rmtree(site, ignore_errors=True)
         return code
+
+
+def on_kubernetes(verb: str, values: dict[str, str], given: dict[str, str]) -> int:
+    """The same verbs for a cluster. Nothing of it is kept on this machine, so nobody has to be root."""
+    if verb == "deploy":
+        values["WORKDIR"] = project.look(Path(values["PROJECT"]))
+    place = cluster.meant(verb, values, given)
+    if verb not in cluster.CHANGING or values["DRY"] == "1":
+        return play(cluster.PLAYBOOKS[verb], values, place)
+    with cluster.lease(place, verb):
+        return play(cluster.PLAYBOOKS[verb], values, place)
 
 
 def attach(values: dict[str, str], verb: str) -> int:

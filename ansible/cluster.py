@@ -13,7 +13,12 @@ from typing import Any
 
 from knobs import KIT, Refused, read_list
 
-PLAYBOOKS = {"deploy": "kubernetes", "rollback": "kubernetes-rollback", "status": "kubernetes-status", "url": "kubernetes-url"}
+PLAYBOOKS = {
+    "deploy": "kubernetes",
+    "rollback": "kubernetes-rollback",
+    "status": "kubernetes-status",
+    "url": "kubernetes-url",
+}
 CHANGING = {"deploy", "rollback"}
 # Where tests/k8s/cluster keeps the cluster of `make cluster`.
 STATE = Path(os.environ.get("CLUSTER_STATE") or Path.home() / ".cache" / "twinpool" / "cluster")
@@ -37,7 +42,9 @@ def meant(verb: str, values: Mapping[str, str], given: Mapping[str, str]) -> dic
     defaults = read_list()
     changed = {name for name, value in values.items() if name in defaults and value != defaults[name].default}
     if wrong := sorted(NOT_HERE & changed):
-        raise Refused(f"{', '.join(wrong)}: on Kubernetes this stands in a layer, not in a knob; see docs/kubernetes.md.")
+        raise Refused(
+            f"{', '.join(wrong)}: on Kubernetes this stands in a layer, not in a knob; see docs/kubernetes.md."
+        )
     overlay = {"on": "trial", "off": "trial"}.get(values["OVERLAY"], values["OVERLAY"])
     folder = KIT / "k8s" / "overlays" / overlay if overlay in ("trial", "production") else Path(overlay).expanduser()
     if not (folder / "kustomization.yaml").is_file():

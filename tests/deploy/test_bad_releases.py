@@ -5,41 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from .breakages import BREAKAGES
 from .site import Site, run
-
-
-def broken_import(project: Path) -> str:
-    with (next(project.rglob("urls.py"))).open("a") as file:
-        file.write("\nimport a_module_that_is_not_there\n")
-    return "a_module_that_is_not_there"
-
-
-def failing_check(project: Path) -> str:
-    with (next(project.rglob("prod.py"))).open("a") as file:
-        file.write("\nMIDDLEWARE += ['nowhere.Middleware']\nTEMPLATES[0]['OPTIONS'] = {'builtins': ['nowhere.tags']}\n")
-    return "nowhere"
-
-
-def failing_migration(project: Path) -> str:
-    app = next(path for path in project.rglob("migrations") if list(path.glob("0*.py")))
-    last = max(app.glob("0*.py")).stem
-    (app / "9999_fails.py").write_text(
-        "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n"
-        f"    dependencies = [({app.parent.name!r}, {last!r})]\n"
-        "    operations = [migrations.RunSQL('ALTER TABLE a_table_that_is_not_there ADD x int')]\n"
-    )
-    return "a_table_that_is_not_there"
-
-
-def never_ready(project: Path) -> str:
-    """Imports well, but each server process ends as it begins to serve."""
-    with (next(project.rglob("prod.py"))).open("a") as file:
-        file.write(
-            "\nimport os as _os\nif _os.environ.get('TWINPOOL_POOL'):\n"
-            "    import threading as _t\n"
-            "    _t.Timer(0.2, lambda: (print('it burns', flush=True), _os._exit(3))).start()\n"
-        )
-    return "it burns"
 
 
 def test_an_awkward_project(awkward: Site) -> None:
@@ -51,7 +18,7 @@ def good(awkward: Site) -> Site:
     return awkward
 
 
-@pytest.mark.parametrize("breakage", [broken_import, failing_check, failing_migration, never_ready])
+@pytest.mark.parametrize("breakage", BREAKAGES)
 def test_a_bad_release_changes_nothing(good: Site, tmp_path: Path, breakage: Callable[[Path], str]) -> None:
     from .site import copy_of
 

@@ -12,7 +12,13 @@ import sys
 import time
 from typing import Any
 
-HOPELESS = {"ErrImageNeverPull", "InvalidImageName", "ImageInspectError", "CreateContainerConfigError", "CrashLoopBackOff"}
+HOPELESS = {
+    "ErrImageNeverPull",
+    "InvalidImageName",
+    "ImageInspectError",
+    "CreateContainerConfigError",
+    "CrashLoopBackOff",
+}
 PULLING = {"ErrImagePull", "ImagePullBackOff"}  # a registry may be slow once: told at the second look
 
 
@@ -22,7 +28,9 @@ class Watch:
         self.last = ""
 
     def get(self, *words: str) -> dict[str, Any]:
-        done = subprocess.run([*self.kubectl, "get", *words, "--output=json"], check=False, capture_output=True, text=True)
+        done = subprocess.run(
+            [*self.kubectl, "get", *words, "--output=json"], check=False, capture_output=True, text=True
+        )
         if done.returncode:
             self.last = done.stderr.strip()
             return {}
@@ -65,7 +73,9 @@ class Watch:
         revision = deployment["metadata"].get("annotations", {}).get("deployment.kubernetes.io/revision")
         sets = self.get("replicasets", "--selector=" + ",".join(
             f"{name}={value}" for name, value in deployment["spec"]["selector"]["matchLabels"].items())).get("items", [])  # fmt: skip
-        mine = [one for one in sets if one["metadata"]["annotations"].get("deployment.kubernetes.io/revision") == revision]
+        mine = [
+            one for one in sets if one["metadata"]["annotations"].get("deployment.kubernetes.io/revision") == revision
+        ]
         return self.pods(mine[0]["spec"]["selector"]["matchLabels"]) if mine else []
 
     def ended(self, name: str) -> int:
@@ -87,7 +97,10 @@ class Watch:
 
     def gone(self, *selectors: str) -> int:
         for selector in selectors:
-            while any("deletionTimestamp" in pod["metadata"] for pod in self.get("pods", f"--selector={selector}").get("items", [])):
+            while any(
+                "deletionTimestamp" in pod["metadata"]
+                for pod in self.get("pods", f"--selector={selector}").get("items", [])
+            ):
                 if not self.wait():
                     print(f"pods of {selector} are still ending after {self.seconds:.0f} s")
                     return 1
@@ -129,13 +142,17 @@ def failing(pod: dict[str, Any]) -> str:
     for one in pod["status"].get("containerStatuses", []):
         waiting, ended = one["state"].get("waiting", {}), one.get("lastState", {}).get("terminated", {})
         reason = waiting.get("reason", "")
-        if reason in HOPELESS and not (reason == "CreateContainerConfigError" and "not found" in waiting.get("message", "")):
+        if reason in HOPELESS and not (
+            reason == "CreateContainerConfigError" and "not found" in waiting.get("message", "")
+        ):
             was = f" with exit code {ended['exitCode']}" if ended else ""
-            return f"{name}: {reason}{f': its container ended{was}' if was else f': ' + waiting.get('message', '')}"
+            return f"{name}: {reason}{f': its container ended{was}' if was else ': ' + waiting.get('message', '')}"
         if reason in PULLING:
             return f"{name}: {reason}: {waiting.get('message', '')}"
         if one.get("restartCount", 0) >= 2:
-            return f"{name}: its container ended {one['restartCount']} times, with exit code {ended.get('exitCode', '?')}"
+            return (
+                f"{name}: its container ended {one['restartCount']} times, with exit code {ended.get('exitCode', '?')}"
+            )
     return ""
 
 

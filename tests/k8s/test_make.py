@@ -1,0 +1,143 @@
+"""`make … TARGET=k8s`: the verbs of a Docker host, the same words, on the cluster; over a trial that kubectl applied."""
+
+import json
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from deploy.breakages import BREAKAGES
+from deploy.site import copy_of, run
+
+from .cluster_of_tests import KIT, Cluster
+
+KNOBS = {"TARGET": "k8s", "NAME": "noticeboard", "DRAIN_WINDOW": "6", "GRACEFUL": "5", "READY_TIMEOUT": "60"}
+
+
+class Shop:
+    """A project beside the kit, and what its team types."""
+
+    def __init__(self, project: Path, trial: Cluster) -> None:
+        self.project, self.trial = project, trial
+
+    def make(self, verb: str, **knobs: str) -> tuple[int, str]:
+        given = {"PROJECT": str(self.project), **KNOBS, **knobs}
+        environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}
+        words = [f"{name}={value}" for name, value in given.items()]
+        done = run("make", "--no-print-directory", "-C", KIT, verb, *words, timeout=500, env=environment)
+        return done.returncode, done.stdout
+
+    def mark(self, text: str) -> None:
+        file = next(self.project.rglob("base.html"))
+        file.write_text(file.read_text().replace("</body>", f"<!-- mark {text} -->\n</body>"))
+
+    def seen(self) -> dict[str, object]:
+        """All that a deploy could have left or changed, but for pods that end and what migrated."""
+        kinds = "deployments,replicasets,statefulsets,jobs,configmaps,leases"
+        items = json.loads(self.trial.kubectl("get", kinds, "--output=json"))["items"]
+        return {
+            f"{one['kind']} {one['metadata']['name']}": one.get("spec", {}).get("template", one.get("data"))
+            for one in items
+        }
+
+    def page(self) -> str:
+        return run("curl", "-sS", f"{self.trial.url}/accounts/login/").stdout
+
+
+@pytest.fixture(scope="module")
+def shop(trial: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    return Shop(copy_of(KIT / "app", tmp_path_factory.mktemp("shop") / "project"), trial)
+
+
+def test_a_deploy_over_what_kubectl_applied_loses_nothing(shop: Shop) -> None:
+    shop.mark("first")
+    code, told = shop.make("deploy", HOLD_SOCKETS="50")
+    assert code == 0, told
+    assert "GREEN" in told
+    assert "closed with 1012 x50" in told
+    assert "trial → " in told, "the receipt begins with what ran before"
+    assert "mark first" in shop.page()
+
+
+def test_a_repeat_changes_nothing_and_a_dry_run_says_so(shop: Shop) -> None:
+    before = shop.seen()
+    code, told = shop.make("deploy", DRY="1")
+    assert code == 0, told
+    assert "nothing would change" in told
+    code, told = shop.make("deploy")
+    assert code == 0, told
+    assert "receipt" not in told
+    assert shop.seen() == before
+
+
+def test_a_dry_run_shows_what_would_change_and_changes_nothing(shop: Shop) -> None:
+    before = shop.seen()
+    code, told = shop.make("deploy", DRY="1", DRAIN_WINDOW="7")
+    assert code == 0, told
+    assert '+  DRAIN_WINDOW: "7"' in told
+    assert shop.seen() == before
+
+
+def test_status_and_url(shop: Shop) -> None:
+    code, told = shop.make("status")
+    assert code == 0, told
+    assert told.count(" ready ") == 2, told
+    assert shop.make("url") == (0, f"{shop.trial.url}\n")
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES)
+def test_a_bad_release_changes_nothing(shop: Shop, tmp_path: Path, breakage: Callable[[Path], str]) -> None:
+    before, page = shop.seen(), shop.page()
+    bad = Shop(copy_of(shop.project, tmp_path / "project"), shop.trial)
+    reason = breakage(bad.project)
+    code, told = bad.make("deploy", READY_TIMEOUT="40")
+    assert code != 0, told
+    assert reason in told, told
+    assert "serves on, unchanged" in told, told
+    assert shop.seen() == before
+    assert ("mark first" in shop.page()) == ("mark first" in page)
+
+
+def test_a_rollback_loses_nothing(shop: Shop) -> None:
+    code, told = shop.make("rollback")
+    assert code == 0, told
+    assert "GREEN" in told
+    assert "mark first" not in shop.page()
+
+
+def test_a_second_deployer_is_told_who_holds_the_site(shop: Shop, tmp_path: Path) -> None:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    held = {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": "twinpool-deploy"},
+        "spec": {"holderIdentity": "ada@desk (make deploy, process 1)", "leaseDurationSeconds": 600,
+                 "acquireTime": now, "renewTime": now},
+    }  # fmt: skip
+    (tmp_path / "lease.json").write_text(json.dumps(held))
+    shop.trial.kubectl("create", "--filename", tmp_path / "lease.json")
+    try:
+        before = shop.seen()
+        code, told = shop.make("deploy")
+        assert code != 0
+        assert "ada@desk (make deploy" in told
+        assert shop.seen() == before
+    finally:
+        shop.trial.kubectl("delete", "lease", "twinpool-deploy")
+
+
+@pytest.mark.parametrize(
+    ("knobs", "told"),
+    [
+        ({"CONTEXT": "nowhere"}, "CONTEXT"),
+        ({"OVERLAY": "stage"}, "expected trial, production or a folder"),
+        ({"APP_MEMORY": "1024"}, "stands in a layer"),
+    ],
+)
+def test_what_cannot_work_is_refused(shop: Shop, knobs: dict[str, str], told: str) -> None:
+    code, said = shop.make("deploy", **knobs)
+    assert code != 0
+    assert told in said, said
+    assert "Traceback" not in said
+    assert len(said.splitlines()) < 8, said

@@ -22,13 +22,15 @@ PLAYBOOKS = {
 CHANGING = {"deploy", "rollback"}
 # Where tests/k8s/cluster keeps the cluster of `make cluster`.
 STATE = Path(os.environ.get("CLUSTER_STATE") or Path.home() / ".cache" / "twinpool" / "cluster")
+# What tells the next command that it is about the same site.
+NAMED = ("PROJECT", "NAME", "TARGET", "OVERLAY", "CONTEXT", "NAMESPACE")
 LEASE, SECONDS = "twinpool-deploy", 30
 # Knobs that say where or how many; on Kubernetes the layer says it.
 NOT_HERE = {"BIND", "TLS", "APP_MEMORY", "REDIS_MEMORY", "POSTGRES_MEMORY", "DRAIN_LEAVE", "BASE"}
 # Settings of pools and edge, by the names of docker/twinpool.env, that a layer passes on.
 SETTINGS = (
-    "HOSTS", "ORIGINS", "PORT", "TLS_PORT", "TRUST", "WORKERS", "THREADS", "ASGI_THREADS", "SOCKETS", "DB_POOL", "BODY_LIMIT",
-    "DRAIN_WINDOW", "GRACEFUL",
+    "HOSTS", "ORIGINS", "PORT", "TLS_PORT", "TRUST", "WORKERS", "THREADS", "ASGI_THREADS", "SOCKETS", "DB_POOL",
+    "BODY_LIMIT", "DRAIN_WINDOW", "GRACEFUL",
 )  # fmt: skip
 
 
@@ -61,8 +63,7 @@ def meant(verb: str, values: Mapping[str, str], given: Mapping[str, str]) -> dic
         "SETTINGS_GIVEN": settings,
         "REPLICAS": {f"app-{pool}": int(values[f"{pool.upper()}_REPLICAS"]) for pool in ("wsgi", "asgi")
                      if f"{pool.upper()}_REPLICAS" in changed},
-        "AGAIN": "".join(f" {name}={given[name]}" for name in ("PROJECT", "NAME", "TARGET", "OVERLAY", "CONTEXT", "NAMESPACE")
-                         if name in given),
+        "AGAIN": "".join(f" {name}={given[name]}" for name in NAMED if name in given),
     }  # fmt: skip
 
 
@@ -156,7 +157,8 @@ def _take(api: Any, namespace: str, mine: Any) -> None:
     if held.spec.renew_time + timedelta(seconds=held.spec.lease_duration_seconds) > datetime.now(UTC):
         raise Refused(
             f"{namespace} is being changed by {held.spec.holder_identity}, since "
-            f"{held.spec.acquire_time.astimezone():%H:%M:%S}. Nothing was done here. Wait for that to end, then try again."
+            f"{held.spec.acquire_time.astimezone():%H:%M:%S}. Nothing was done here. "
+            "Wait for that to end, then try again."
         )
     mine.metadata.resource_version = held.metadata.resource_version  # of two that find it over, one gets it
     api.replace_namespaced_lease(LEASE, namespace, mine)

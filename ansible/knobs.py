@@ -168,9 +168,7 @@ def together(values: Mapping[str, str]) -> None:
         )
 
     if values["OVERLAY"] not in ("on", "off"):
-        raise Refused(
-            f"OVERLAY={values['OVERLAY']} names a layer of Kubernetes: add TARGET=k8s. Without it, OVERLAY is on or off."
-        )
+        raise Refused(f"OVERLAY={values['OVERLAY']} names a layer of Kubernetes: add TARGET=k8s. Else it is on or off.")
     if values["TLS"] == "off":
         foreign = [host for host in values["HOSTS"].replace(" ", "").split(",") if host and not loopback(host)]
         if foreign:

@@ -11,9 +11,12 @@ from twinpool.migration_lock import LOCK_SECONDS, Lock, limit_lock_waits
 from twinpool.project import secrets
 from twinpool.project.loading import Project, load
 
+# A migration's own failure; any other code may be over at the next try (k8s/base/migrate/job.yaml).
+FAILED = 3
+
 
 def main(argv: list[str]) -> int:
-    """Migrates; or with an option only says what there is. Returns 0, or 1 with the reason on stderr.
+    """Migrates; or with an option only says what there is. Returns 0, or FAILED with the reason on stderr.
 
     Raises Refusal where another deployer holds the lock.
     """
@@ -83,7 +86,7 @@ def _migrate(project: Project) -> int:
         except Exception as error:
             print(f"migrate: failed: {_reason(error)}", file=sys.stderr)
             print("\n".join(_left(todo)), file=sys.stderr)
-            return 1
+            return FAILED
     print("\n".join([f"migrate: applied {name}" for name in todo]) or "migrate: nothing to apply", flush=True)
     return 0
 

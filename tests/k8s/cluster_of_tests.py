@@ -43,10 +43,20 @@ class Cluster:
         if not self.given:
             run(sys.executable, CLUSTER, "load", *images, timeout=300)
 
+    def program(self) -> str:
+        """kubectl for this namespace, as one line of a shell."""
+        program = "kubectl" if self.given else f"{KUBE} kubectl --kubeconfig {STATE / 'kubeconfig'}"
+        return f"{program} --namespace={self.namespace}" if self.namespace else program
+
     def kubectl(self, *words: object, timeout: float = 120, check: bool = True) -> str:
-        program = ["kubectl"] if self.given else [KUBE, "kubectl", "--kubeconfig", STATE / "kubeconfig"]
-        where = [f"--namespace={self.namespace}"] if self.namespace else []
-        return run(*program, *where, *words, timeout=timeout, check=check)
+        return run(*self.program().split(), *words, timeout=timeout, check=check)
+
+    def removed(self) -> None:
+        """The namespace with all that is in it, without the drains of its pods."""
+        for made in ("deployments,statefulsets,jobs", "replicasets"):
+            self.kubectl("delete", made, "--all", "--cascade=orphan", check=False)
+        self.kubectl("delete", "pods", "--all", "--grace-period=0", "--force", check=False)
+        self.kubectl("delete", "namespace", self.namespace, "--ignore-not-found", timeout=180)
 
     def settled(self, *what: str, timeout: int = 240) -> None:
         """Waits until rollouts are at their end; old pods may still be draining."""

@@ -29,13 +29,10 @@ def cluster() -> Iterator[Cluster]:
 def trial(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
     """The trial overlay from nothing, as a user applies it."""
     # What an earlier run left, without its drains.
-    for made in ("deployments,statefulsets,jobs", "replicasets"):
-        cluster.kubectl("delete", made, "--all", "--namespace=twinpool", "--cascade=orphan", check=False)
-    cluster.kubectl("delete", "pods", "--all", "--namespace=twinpool", "--grace-period=0", "--force", check=False)
-    cluster.kubectl("delete", "namespace", "twinpool", "--ignore-not-found", timeout=180)
+    cluster.namespace = "twinpool"
+    cluster.removed()
     cluster.load("twinpool-app:trial", "twinpool-edge:trial", "twinpool-redis:trial", "twinpool-postgres:trial")
     cluster.kubectl("apply", "-k", KIT / "k8s" / "overlays" / "trial")
-    cluster.namespace = "twinpool"
     cluster.settled("deployment/redis", "statefulset/postgres", *ROLLED)
     secret = json.loads(cluster.kubectl("get", "secret", "site", "--output=json"))
     file = tmp_path_factory.mktemp("trial") / "probe_secret"

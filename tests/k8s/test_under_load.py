@@ -1,52 +1,14 @@
 """What rolls under load loses nothing: a release, a route, a pod that is deleted, a node that is drained."""
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from .cluster_of_tests import KIT, Cluster, run
 from .conftest import ROLLED
-
-# Short windows; the relations of the shipped ones are asserted by test_manifests.
-WINDOW = 6
-SETTINGS = {"DRAIN_WINDOW": str(WINDOW), "GRACEFUL": "5"}
-LOAD = ("--sockets=200", "--streams=20", "--rate=50", f"--window={WINDOW}", "--seconds=240")
-
-
-@dataclass
-class Layer:
-    """A team's own layer over the trial: ten lines, as docs/kubernetes.md has them."""
-
-    folder: Path
-    tag: str = "trial"
-    routes: str = ""
-    settings: dict[str, str] = field(default_factory=lambda: dict(SETTINGS))
-
-    def write(self) -> Path:
-        trial = os.path.relpath(KIT / "k8s", self.folder.resolve())
-        files = ["- { name: edge-files, behavior: merge, files: [routes.conf] }"] if self.routes else []
-        (self.folder / "routes.conf").write_text(self.routes)
-        (self.folder / "twinpool.env").write_text("".join(f"{name}={value}\n" for name, value in self.settings.items()))
-        (self.folder / "kustomization.yaml").write_text(f"""
-apiVersion: kustomize.config.k8s.io/v1beta1
-kind: Kustomization
-namespace: twinpool
-resources: [{trial}/overlays/trial]
-transformers: [{trial}/release]
-images: [{{ name: twinpool-app, newTag: {self.tag} }}]
-replicas: [{{ name: app-wsgi, count: 2 }}, {{ name: app-asgi, count: 2 }}, {{ name: edge, count: 2 }}]
-configMapGenerator:
-  - {{ name: settings, behavior: merge, envs: [twinpool.env] }}
-  - {{ name: migrate-settings, behavior: merge, envs: [twinpool.env] }}
-  {"".join(files)}
-""")
-        return self.folder
+from .layer import EDGE, POOLS, WINDOW, Layer, gone, held
 
 
 @pytest.fixture(scope="module")
@@ -54,48 +16,11 @@ def layer(trial: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Layer:
     layer = Layer(tmp_path_factory.mktemp("layer"))
     trial.kubectl("apply", "-k", layer.write())
     trial.settled(*ROLLED)
+    gone(trial, *POOLS, *EDGE)
     for tag in ("second",):
         run("docker", "tag", "twinpool-app:trial", f"twinpool-app:{tag}")
         trial.load(f"twinpool-app:{tag}")
     return layer
-
-
-def held(trial: Cluster, folder: Path, change: Callable[[], None]) -> dict[str, object]:
-    """The figures of the load client, held through a change; red fails with what it printed."""
-    given = ["--probe-secret-file", trial.probe_secret_file, *LOAD, "--json", folder / "receipt.json"]
-    files = ["--ready-file", folder / "ready", "--stop-file", folder / "stop"]
-    command = [str(word) for word in (sys.executable, "-m", "twinpool", "hold", trial.url, *given, *files)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    while not (folder / "ready").exists():
-        assert process.poll() is None, process.communicate()[0]
-        try:
-            process.wait(0.2)
-        except subprocess.TimeoutExpired:
-            continue
-    try:
-        change()
-    finally:
-        (folder / "stop").touch()
-        told = process.communicate(timeout=120)[0]
-    assert process.returncode == 0, told
-    figures: dict[str, object] = json.loads((folder / "receipt.json").read_text())
-    figures["told"] = told
-    return figures
-
-
-def gone(trial: Cluster, *selectors: str) -> None:
-    """Waits until no pod of these is ending any more: what it held has moved by then."""
-    for selector in selectors:
-        for _ in range(200):
-            told = trial.kubectl("get", "pods", "--selector", selector,
-                                 "--output=jsonpath={.items[*].metadata.deletionTimestamp}")  # fmt: skip
-            if not told.strip():
-                break
-            subprocess.run(["sleep", "1"], check=True)
-
-
-POOLS = ("app.kubernetes.io/component=wsgi", "app.kubernetes.io/component=asgi")
-EDGE = ("app.kubernetes.io/name=edge",)
 
 
 def test_a_new_release(trial: Cluster, layer: Layer, tmp_path: Path) -> None:
@@ -155,3 +80,140 @@ def test_a_drained_node(trial: Cluster, layer: Layer, tmp_path: Path) -> None:
     finally:
         trial.kubectl("uncordon", other)
     assert set(figures["sockets"]["codes"]) <= {"1012"}, figures["told"]
+
+
+def test_a_scaled_down_pool(trial: Cluster, layer: Layer, tmp_path: Path) -> None:
+    def scale() -> None:
+        trial.kubectl("scale", "deployment/app-asgi", "deployment/app-wsgi", "--replicas=1")
+        gone(trial, *POOLS)
+
+    try:
+        figures = held(trial, tmp_path, scale)
+    finally:
+        trial.kubectl("scale", "deployment/app-asgi", "deployment/app-wsgi", "--replicas=2")
+        trial.settled(*ROLLED)
+    assert set(figures["sockets"]["codes"]) == {"1012"}, figures["told"]
+    assert figures["lost"] == 0, figures["told"]
+
+
+def test_a_changed_window_alone_rolls(trial: Cluster, layer: Layer) -> None:
+    def hashes() -> str:
+        return trial.kubectl("get", "replicasets", "--selector=app.kubernetes.io/component=asgi", "--output=name")
+
+    before = hashes()
+    layer.settings["DRAIN_WINDOW"] = str(WINDOW + 1)
+    trial.kubectl("apply", "-k", layer.write())
+    trial.settled(*ROLLED)
+    gone(trial, *POOLS, *EDGE)
+    assert hashes() != before
+
+
+@pytest.mark.parametrize("what", ["statefulset/postgres", "deployment/redis"])
+def test_a_deleted_store_comes_back_and_the_site_with_it(trial: Cluster, layer: Layer, what: str) -> None:
+    """Requests that need it fail meanwhile, pods stay ready for all that does not, and nobody has to restart a pool."""
+    pods = trial.kubectl("get", "pods", "--selector=app.kubernetes.io/name=app", "--output=name")
+    name = what.partition("/")[2]
+    trial.kubectl("delete", "pod", f"--selector=app.kubernetes.io/name={name}", "--wait=true", timeout=120)
+    trial.settled(what)
+    # The load client asks both pools, the database by pages and Redis by messages: it is green again.
+    figures = held(trial, trial.probe_secret_file.parent / name, lambda: None)
+    assert figures["failed"] == 0, figures["told"]
+    assert figures["lost"] == 0, figures["told"]
+    assert trial.kubectl("get", "pods", "--selector=app.kubernetes.io/name=app", "--output=name") == pods
+
+
+def test_a_killed_pod_loses_what_it_had_in_hand_and_no_more(trial: Cluster, layer: Layer, tmp_path: Path) -> None:
+    """SIGKILL, or a node's loss: its sockets see 1006 or 1012 and come back; the other pod's see nothing."""
+    pod = trial.kubectl("get", "pod", f"--selector={POOLS[1]}", "--output=jsonpath={.items[0].metadata.name}")
+
+    def kill() -> None:
+        trial.kubectl("delete", "pod", pod, "--grace-period=0", "--force")
+        trial.settled(*ROLLED)
+
+    figures = held(trial, tmp_path, kill, green=False)
+    moved = sum(figures["sockets"]["codes"].values())
+    assert 0 < moved < 200, figures["told"]
+    assert figures["lost"] == 0, figures["told"]
+
+
+def test_the_autoscalers_number_stays(trial: Cluster, layer: Layer) -> None:
+    """The autoscaler's own work, by its least number; and applied again, the Deployment keeps it."""
+
+    def count() -> str:
+        return trial.kubectl("get", "deployment", "app-wsgi", "--output=jsonpath={.spec.replicas}")
+
+    layer.components = ("autoscaling",)
+    trial.kubectl("apply", "-k", layer.write())
+    trial.kubectl("patch", "hpa", "app-wsgi", "--patch", '{"spec": {"minReplicas": 5}}')
+    trial.kubectl("wait", "deployment/app-wsgi", "--for=jsonpath={.spec.replicas}=5", "--timeout=90s")
+    trial.kubectl("apply", "-k", layer.write())
+    assert count() == "5"
+    layer.components = ()
+    trial.kubectl("delete", "hpa", "--all")
+    trial.kubectl("apply", "-k", layer.write())
+    trial.settled(*ROLLED)
+    assert count() == "2"
+
+
+def certificate(folder: Path, number: int) -> Path:
+    """A certificate for localhost that vouches for itself, and its key, as tls.crt and tls.key."""
+    folder.mkdir()
+    made = ("-out", folder / "tls.crt", "-keyout", folder / "tls.key", "-days", 2, "-nodes", "-set_serial", number)
+    names = ("-subj", f"/CN=localhost {number}", "-addext", "subjectAltName=DNS:localhost")
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", *names, *made)
+    return folder
+
+
+@pytest.fixture
+def encrypted(trial: Cluster, layer: Layer, tmp_path: Path) -> Iterator[Path]:
+    """The trial with the component tls on nodePort 30443; a file of both authorities."""
+    first, second = certificate(tmp_path / "first", 1), certificate(tmp_path / "second", 2)
+    files = (f"--from-file={first / 'tls.crt'}", f"--from-file={first / 'tls.key'}")
+    trial.kubectl("create", "secret", "generic", "edge-tls", *files)
+    layer.components = ("tls",)
+    layer.settings["TLS_PORT"] = "30443"
+    layer.more = """patches:
+  - patch: |-
+      apiVersion: v1
+      kind: Service
+      metadata: { name: edge }
+      spec: { ports: [{ port: 443, nodePort: 30443 }] }
+"""
+    trial.kubectl("apply", "-k", layer.write())
+    trial.settled(*ROLLED)
+    gone(trial, *POOLS, *EDGE)
+    authorities = tmp_path / "authorities.pem"
+    authorities.write_text((first / "tls.crt").read_text() + (second / "tls.crt").read_text())
+    yield authorities
+    trial.kubectl("delete", "secret", "edge-tls")
+    layer.components, layer.more = (), ""
+    del layer.settings["TLS_PORT"]
+    trial.kubectl("apply", "-k", layer.write())
+    trial.settled(*ROLLED)
+
+
+def test_a_replaced_certificate_is_shown_and_no_socket_closed(trial: Cluster, encrypted: Path, tmp_path: Path) -> None:
+    """Within two minutes: the kubelet's own, in which it takes a changed Secret to the pods, and the edge's second."""
+
+    def serial() -> str:
+        shown = "openssl s_client -connect 127.0.0.1:30443 -servername localhost < /dev/null 2> /dev/null"
+        return run("sh", "-c", f"{shown} | openssl x509 -noout -serial").splitlines()[-1]
+
+    def replace() -> None:
+        second = tmp_path / "second"
+        made = f"kubectl create secret generic edge-tls --from-file={second}/tls.crt --from-file={second}/tls.key"
+        file = tmp_path / "secret.yaml"
+        file.write_text(trial.kubectl(*made.split()[1:], "--dry-run=client", "--output=yaml"))
+        trial.kubectl("replace", "--filename", file)
+        for _ in range(120):
+            if serial() == "serial=02":
+                return
+            time.sleep(1)
+        pytest.fail("the new certificate is not shown after two minutes")
+
+    assert serial() == "serial=01"
+    figures = held(
+        trial, tmp_path, replace, "--ca", encrypted, "--connect", "127.0.0.1:30443", url="https://localhost:30443"
+    )
+    assert figures["failed"] == 0, figures["told"]
+    assert figures["sockets"]["codes"] == {}, figures["told"]

@@ -6,6 +6,7 @@ import sys
 
 import psycopg
 import pytest
+from twinpool import migrate
 
 from .conftest import MakeProject
 from .site import Site
@@ -56,7 +57,7 @@ def test_unapplied_names_them_in_order(make_project: MakeProject, database_url: 
 
 def test_a_failing_migration_says_why_and_what_is_left(make_project: MakeProject, database_url: str) -> None:
     done = shop(make_project, database_url, "SELECT nonsense").twinpool("migrate")
-    assert done.returncode == 1
+    assert done.returncode == migrate.FAILED
     assert 'migrate: failed: ProgrammingError: column "nonsense" does not exist' in done.stderr
     assert "  applied and left: shop.0001_initial\n  not applied: shop.0002_step" in done.stderr
     assert "Traceback" not in done.stderr
@@ -103,7 +104,7 @@ def test_a_table_that_stays_busy_is_not_waited_for(make_project: MakeProject, da
             check=True,
             timeout=60,
         )
-    assert done.stdout == "1\n"
+    assert done.stdout == f"{migrate.FAILED}\n"
     assert "a table was not free within 1 seconds" in done.stderr
     assert "nothing was applied" in done.stderr
 

@@ -1,5 +1,6 @@
-"""Waits for what was applied, and says why it will not come: watch.py HELPERS KUBECTL KUBECONFIG CONTEXT NAMESPACE VERB SECONDS NAME…
+"""Waits for what was applied, and says why it will not come.
 
+watch.py HELPERS KUBECTL KUBECONFIG CONTEXT NAMESPACE VERB SECONDS NAME…
 rolled SECONDS deployment/NAME…    each has all its pods of the new kind, ready
 ended SECONDS job/NAME             it has completed; prints its log
 gone SECONDS SELECTOR…             no pod of these is ending any more
@@ -12,14 +13,8 @@ import sys
 import time
 from typing import Any
 
-HOPELESS = {
-    "ErrImageNeverPull",
-    "InvalidImageName",
-    "ImageInspectError",
-    "CreateContainerConfigError",
-    "CrashLoopBackOff",
-}
-PULLING = {"ErrImagePull", "ImagePullBackOff"}  # a registry may be slow once: told at the second look
+# A registry may fail once (ErrImagePull); the back-off comes after the second time.
+HOPELESS = {"ErrImageNeverPull", "InvalidImageName", "ImageInspectError", "ImagePullBackOff", "CrashLoopBackOff"}
 
 
 class Watch:
@@ -46,9 +41,12 @@ class Watch:
                 return done.stdout
         return ""
 
-    def pods(self, selector: dict[str, str]) -> list[dict[str, Any]]:
-        words = ",".join(f"{name}={value}" for name, value in selector.items())
-        return list(self.get("pods", f"--selector={words}").get("items", []))
+    def pods(self, labels: dict[str, str]) -> list[dict[str, Any]]:
+        return list(self.get("pods", selector(labels)).get("items", []))
+
+    def ending(self, words: str) -> bool:
+        found = self.get("pods", f"--selector={words}").get("items", [])
+        return any("deletionTimestamp" in pod["metadata"] for pod in found)
 
     def wait(self) -> bool:
         """False when the time is over."""
@@ -70,12 +68,10 @@ class Watch:
 
     def newest(self, deployment: dict[str, Any]) -> list[dict[str, Any]]:
         """Pods of the ReplicaSet of its newest revision."""
-        revision = deployment["metadata"].get("annotations", {}).get("deployment.kubernetes.io/revision")
-        sets = self.get("replicasets", "--selector=" + ",".join(
-            f"{name}={value}" for name, value in deployment["spec"]["selector"]["matchLabels"].items())).get("items", [])  # fmt: skip
-        mine = [
-            one for one in sets if one["metadata"]["annotations"].get("deployment.kubernetes.io/revision") == revision
-        ]
+        if not is_seen(deployment):
+            return []
+        sets = self.get("replicasets", selector(deployment["spec"]["selector"]["matchLabels"])).get("items", [])
+        mine = [one for one in sets if revision(one) == revision(deployment)]
         return self.pods(mine[0]["spec"]["selector"]["matchLabels"]) if mine else []
 
     def ended(self, name: str) -> int:
@@ -121,15 +117,28 @@ class Watch:
         return 1
 
 
+def selector(labels: dict[str, str]) -> str:
+    return "--selector=" + ",".join(f"{name}={value}" for name, value in labels.items())
+
+
+def revision(told: dict[str, Any]) -> str:
+    return str(told["metadata"].get("annotations", {}).get("deployment.kubernetes.io/revision", ""))
+
+
 def newest_of(pods: list[dict[str, Any]]) -> dict[str, Any]:
     return max(pods, key=lambda pod: pod["metadata"]["creationTimestamp"])
+
+
+def is_seen(told: dict[str, Any]) -> bool:
+    """Its controller has acted on what was applied last."""
+    return bool(told.get("status", {}).get("observedGeneration", 0) >= told["metadata"]["generation"])
 
 
 def is_rolled(told: dict[str, Any]) -> bool:
     """As `kubectl rollout status` has it: seen, all of the new kind, available, none of the old kind."""
     want, status = told["spec"].get("replicas", 1), told.get("status", {})
     return bool(
-        status.get("observedGeneration", 0) >= told["metadata"]["generation"]
+        is_seen(told)
         and status.get("updatedReplicas", 0) >= want
         and status.get("availableReplicas", 0) >= want
         and status.get("replicas", 0) == status.get("updatedReplicas", 0)
@@ -142,17 +151,10 @@ def failing(pod: dict[str, Any]) -> str:
     for one in pod["status"].get("containerStatuses", []):
         waiting, ended = one["state"].get("waiting", {}), one.get("lastState", {}).get("terminated", {})
         reason = waiting.get("reason", "")
-        if reason in HOPELESS and not (
-            reason == "CreateContainerConfigError" and "not found" in waiting.get("message", "")
-        ):
-            was = f" with exit code {ended['exitCode']}" if ended else ""
-            return f"{name}: {reason}{f': its container ended{was}' if was else ': ' + waiting.get('message', '')}"
-        if reason in PULLING:
+        if ended and (reason in HOPELESS or one.get("restartCount", 0) >= 2):
+            return f"{name}: its container ended with exit code {ended['exitCode']}, {one['restartCount']} times"
+        if reason in HOPELESS:
             return f"{name}: {reason}: {waiting.get('message', '')}"
-        if one.get("restartCount", 0) >= 2:
-            return (
-                f"{name}: its container ended {one['restartCount']} times, with exit code {ended.get('exitCode', '?')}"
-            )
     return ""
 
 

@@ -1,5 +1,6 @@
-"""`make … TARGET=k8s`: the verbs of a Docker host, the same words, on the cluster; over a trial that kubectl applied."""
+"""`make … TARGET=k8s`: the verbs of a Docker host on the cluster; over a trial that kubectl applied."""
 
+import base64
 import json
 import os
 from collections.abc import Callable
@@ -56,7 +57,7 @@ def test_a_deploy_over_what_kubectl_applied_loses_nothing(shop: Shop) -> None:
     assert code == 0, told
     assert "GREEN" in told
     assert "closed with 1012 x50" in told
-    assert "trial → " in told, "the receipt begins with what ran before"
+    assert " → " in told, "the receipt begins with what ran before"
     assert "mark first" in shop.page()
 
 
@@ -141,3 +142,37 @@ def test_what_cannot_work_is_refused(shop: Shop, knobs: dict[str, str], told: st
     assert told in said, said
     assert "Traceback" not in said
     assert len(said.splitlines()) < 8, said
+
+
+@pytest.mark.parametrize(("project", "pools"), [("streams", "both"), ("plain", "wsgi")])
+def test_a_foreign_project_in_a_layer_of_its_own(cluster: Cluster, tmp_path: Path, project: str, pools: str) -> None:
+    """Unchanged, beside the other site: a namespace and a port of its own, and a folder as OVERLAY."""
+    there = os.path.relpath(KIT / "k8s", tmp_path.resolve())
+    (tmp_path / "kustomization.yaml").write_text(f"""
+resources: [{there}/overlays/trial]
+configMapGenerator:
+  - {{ name: settings, behavior: merge, literals: [PORT=30443] }}
+  - {{ name: migrate-settings, behavior: merge, literals: [PORT=30443] }}
+patches:
+  - patch: |-
+      apiVersion: v1
+      kind: Service
+      metadata: {{ name: edge }}
+      spec: {{ ports: [{{ port: 80, nodePort: 30443 }}] }}
+""")
+    site = Cluster(cluster.given)
+    site.namespace, site.url = f"foreign-{project}", "http://localhost:30443"
+    mine = Shop(KIT / "tests" / "projects" / project, site)
+    try:
+        code, told = mine.make("deploy", NAME=project, OVERLAY=str(tmp_path), NAMESPACE=site.namespace, POOLS=pools)
+        assert code == 0, told
+        assert "GREEN" in told
+        secret = json.loads(site.kubectl("get", "secret", "site", "--output=json"))
+        site.probe_secret_file = tmp_path / "probe_secret"
+        site.probe_secret_file.write_bytes(base64.b64decode(secret["data"]["probe_secret"]))
+        asked = "asgi" if pools == "both" else pools
+        metrics = f"{site.program()} exec deployment/app-{asked} -- twinpool ask /-/metrics"
+        site.suite("split", "--project", project, "--pools", pools, "--metrics-command", metrics)
+        site.suite("conformance", "--pools", pools)
+    finally:
+        site.removed()

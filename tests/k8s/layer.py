@@ -1,0 +1,98 @@
+"""A team's own layer over the trial, and the load client beside a change of it."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .cluster_of_tests import KIT, Cluster
+
+POOLS = ("app.kubernetes.io/component=wsgi", "app.kubernetes.io/component=asgi")
+EDGE = ("app.kubernetes.io/name=edge",)
+# Short windows; the relations of the shipped ones are asserted by test_manifests.
+WINDOW = 6
+SETTINGS = {"DRAIN_WINDOW": str(WINDOW), "GRACEFUL": "5"}
+LOAD = ("--sockets=200", "--streams=20", "--rate=50", f"--window={WINDOW}", "--seconds=240")
+
+
+@dataclass
+class Layer:
+    """A team's own layer over the trial: ten lines, as docs/kubernetes.md has them."""
+
+    folder: Path
+    tag: str = "trial"
+    routes: str = ""
+    settings: dict[str, str] = field(default_factory=lambda: dict(SETTINGS))
+    components: tuple[str, ...] = ()
+    more: str = ""
+
+    def write(self) -> Path:
+        trial = os.path.relpath(KIT / "k8s", self.folder.resolve())
+        files = ["- { name: edge-files, behavior: merge, files: [routes.conf] }"] if self.routes else []
+        # Where the autoscaler counts, a layer does not.
+        counted = ["edge"] if "autoscaling" in self.components else ["app-wsgi", "app-asgi", "edge"]
+        (self.folder / "routes.conf").write_text(self.routes)
+        (self.folder / "twinpool.env").write_text("".join(f"{name}={value}\n" for name, value in self.settings.items()))
+        (self.folder / "kustomization.yaml").write_text(f"""
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+namespace: twinpool
+resources: [{trial}/overlays/trial]
+components: [{", ".join(f"{trial}/components/{name}" for name in self.components)}]
+transformers: [{trial}/release]
+images: [{{ name: twinpool-app, newTag: {self.tag} }}]
+replicas: [{", ".join(f"{{ name: {name}, count: 2 }}" for name in counted)}]
+configMapGenerator:
+  - {{ name: settings, behavior: merge, envs: [twinpool.env] }}
+  - {{ name: migrate-settings, behavior: merge, envs: [twinpool.env] }}
+  {"".join(files)}
+{self.more}""")
+        return self.folder
+
+
+def held(
+    trial: Cluster, folder: Path, change: Callable[[], None], *options: object, green: bool = True, url: str = ""
+) -> dict[str, Any]:
+    """The figures of the load client, held through a change; red fails with what it printed."""
+    folder.mkdir(exist_ok=True)
+    given = ["--probe-secret-file", trial.probe_secret_file, *LOAD, "--json", folder / "receipt.json"]
+    files = ["--ready-file", folder / "ready", "--stop-file", folder / "stop"]
+    command = [
+        str(word) for word in (sys.executable, "-m", "twinpool", "hold", url or trial.url, *given, *files, *options)
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    while not (folder / "ready").exists():
+        assert process.poll() is None, process.communicate()[0]
+        try:
+            process.wait(0.2)
+        except subprocess.TimeoutExpired:
+            continue
+    try:
+        change()
+    finally:
+        (folder / "stop").touch()
+        told = process.communicate(timeout=120)[0]
+    assert process.returncode == 0 or not green, told
+    figures: dict[str, Any] = json.loads((folder / "receipt.json").read_text())
+    figures["told"] = told
+    return figures
+
+
+def gone(trial: Cluster, *selectors: str) -> None:
+    """Waits until no pod of these is ending any more: what it held has moved by then."""
+    for selector in selectors:
+        for _ in range(200):
+            told = trial.kubectl("get", "pods", "--selector", selector,
+                                 "--output=jsonpath={.items[*].metadata.deletionTimestamp}")  # fmt: skip
+            if not told.strip():
+                break
+            time.sleep(1)
+        else:
+            pytest.fail(f"pods of {selector} are still ending")

@@ -30,7 +30,7 @@ NOT_HERE = {"BIND", "TLS", "APP_MEMORY", "REDIS_MEMORY", "POSTGRES_MEMORY", "DRA
 # Settings of pools and edge, by the names of docker/twinpool.env, that a layer passes on.
 SETTINGS = (
     "HOSTS", "ORIGINS", "PORT", "TLS_PORT", "TRUST", "WORKERS", "THREADS", "ASGI_THREADS", "SOCKETS", "DB_POOL",
-    "BODY_LIMIT", "DRAIN_WINDOW", "GRACEFUL",
+    "BODY_LIMIT", "DRAIN_WINDOW", "SOCKET_AGE", "GRACEFUL",
 )  # fmt: skip
 
 

@@ -37,9 +37,9 @@ def last_line(error: BaseException) -> str:
 class Environment:
     """The variables TWINPOOL_* of one process.
 
-    Times (drain_leave, drain_window, graceful, keepalive) are seconds; sync_streams is a share of the threads, 0 to 1;
-    workers is a count a container; threads, asgi_threads, sockets and db_pool are counts a process. `given` holds the
-    names that were set, since the settings of a project change only where a variable asks for it.
+    Times (drain_leave, drain_window, socket_age, graceful, keepalive) are seconds; sync_streams is a share of the
+    threads, 0 to 1; workers is a count a container; threads, asgi_threads, sockets and db_pool are counts a process.
+    `given` holds the names that were set, since the settings of a project change only where a variable asks for it.
     """
 
     pool: Pool | None
@@ -58,6 +58,7 @@ class Environment:
     db_pool: int
     drain_leave: float
     drain_window: float
+    socket_age: float
     graceful: float
     overlay: bool
     run: Path
@@ -95,6 +96,7 @@ class Environment:
             db_pool=read.whole("DB_POOL", 10, least=1),
             drain_leave=read.number("DRAIN_LEAVE", 0),
             drain_window=read.number("DRAIN_WINDOW", 30),
+            socket_age=read.number("SOCKET_AGE", 0),
             graceful=read.number("GRACEFUL", 30),
             overlay=read.choice("OVERLAY", ("on", "off"), "on") == "on",
             run=Path(read.text("RUN", "/run/twinpool")),

@@ -15,6 +15,7 @@ def test_defaults_stand_where_nothing_is_set() -> None:
     assert (told.pool, told.pools, told.overlay, told.scheme) == (None, "both", True, "http")
     assert told.hosts == ("localhost", "127.0.0.1")
     assert (told.project, told.static, told.run) == (Path("/app"), Path("/srv/static"), Path("/run/twinpool"))
+    assert (told.drain_window, told.socket_age) == (30, 0)
     assert told.given == frozenset()
 
 
@@ -40,6 +41,7 @@ def test_values_are_read_by_their_kind() -> None:
         ({"WORKERS": "2.5"}, "TWINPOOL_WORKERS is '2.5'; it takes a whole number from 1 up."),
         ({"SYNC_STREAMS": "1.5"}, "TWINPOOL_SYNC_STREAMS is '1.5'; it takes a number from 0 to 1."),
         ({"DRAIN_WINDOW": "nan"}, "TWINPOOL_DRAIN_WINDOW is 'nan'"),
+        ({"SOCKET_AGE": "-1"}, "TWINPOOL_SOCKET_AGE is '-1'; it takes a number from 0 to 1e+06."),
         ({"PORTS": "80,https"}, "TWINPOOL_PORTS holds 'https'; a port is a number from 1 to 65535."),
         ({"LISTEN": "70000"}, "TWINPOOL_LISTEN holds '70000'"),
         ({"ORIGINS": "shop.test"}, "TWINPOOL_ORIGINS holds 'shop.test'; it takes origins such as"),

@@ -37,7 +37,7 @@ class Application:
         self.memory = starting.memory(environment)
         self.places = Places(environment.asgi_threads)
         self.threads = Threads(environment.asgi_threads + RESERVE, clean_connections)
-        self.drain = Drain(Sign(environment.run), environment.drain_window)
+        self.drain = Drain(Sign(environment.run), environment.drain_window, environment.socket_age)
         self.sockets: set[asgi_socket.Socket] = set()
         self.health = Health(environment)
         self.endpoints = local.Endpoints(self.health, starting.probes(environment), self.here)

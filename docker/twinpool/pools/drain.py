@@ -108,16 +108,26 @@ def moments(count: int, window: float, rng: random.Random) -> list[float]:
     return drawn
 
 
-class Drain:
-    """Everything in one process that a drain moves. All methods are called on the event loop."""
+def lifetime(age: float, rng: random.Random) -> float:
+    """Seconds that a socket or stream may live, a random moment of the last half of `age`: no wave, however it came."""
+    return rng.uniform(age / 2, age)
 
-    def __init__(self, sign: Sign, window: float) -> None:
+
+class Drain:
+    """Everything in one process that a drain moves. All methods are called on the event loop.
+
+    What becomes older than `age`, if that is not 0, moves without a drain.
+    """
+
+    def __init__(self, sign: Sign, window: float, age: float = 0.0) -> None:
         self.sign = sign
         self.window = window
+        self.age = age
         self.held: set[Held] = set()
         self._order = Order()
         self._ends = 0.0
         self._moving: dict[Held, asyncio.Task[None]] = {}
+        self._ageing: dict[Held, asyncio.TimerHandle] = {}
         self._edges: dict[str, float] = {}  # edges that leave, and until when
         self._random = random.SystemRandom()
 
@@ -133,10 +143,15 @@ class Drain:
             self._move([held], left)
         elif self.state == "draining" or (self.state == "leaving" and held.probe):
             self._move([held], max(self._ends - time.monotonic(), 0.0))
+        elif self.age:
+            seconds = lifetime(self.age, self._random)
+            self._ageing[held] = asyncio.get_running_loop().call_later(seconds, self._aged, held)
 
     def remove(self, held: Held) -> None:
         """It has ended."""
         self.held.discard(held)
+        if timer := self._ageing.pop(held, None):
+            timer.cancel()
         if (task := self._moving.pop(held, None)) and task is not asyncio.current_task():
             task.cancel()
 
@@ -184,6 +199,11 @@ class Drain:
         )
         for probe in (True, False):
             self._move([held for held in fresh if held.probe is probe], window)
+
+    def _aged(self, held: Held) -> None:
+        """It is old enough; what a drain or an edge moves already has its moment."""
+        if held not in self._moving:
+            self._move([held], 0.0)
 
     def _move(self, several: Sequence[Held], window: float) -> None:
         for held, moment in zip(several, moments(len(several), window, self._random), strict=True):

@@ -107,7 +107,7 @@ class Application:
                 )
             return answer.to_wsgi(answer.busy("too many streams"), start_response)
         counters.streams.labels("sync").inc()
-        piece = PieceByPiece(result, self.sign, self._left, headers)
+        piece = PieceByPiece(result, self.sign, self._left, headers, self.environment.socket_age)
         start_response(status, piece.headers)
         return piece
 

@@ -1,12 +1,13 @@
 """How the WSGI pool takes an answer from the project and passes it on. Used by wsgi."""
 
+import math
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from twinpool.pools import headers
-from twinpool.pools.drain import Sign
+from twinpool.pools.drain import Sign, lifetime
 
 Headers = list[tuple[str, str]]
 CHUNK = 65536
@@ -76,9 +77,11 @@ class _Begun:
 
 
 class PieceByPiece:
-    """A synchronous stream under way: gives its place back at the end, and an event stream ends in a drain."""
+    """A synchronous stream under way: gives its place back at the end, and an event stream ends in a drain, or old."""
 
-    def __init__(self, result: Iterable[bytes], sign: Sign, leave: Callable[[], None], given: Headers) -> None:
+    def __init__(
+        self, result: Iterable[bytes], sign: Sign, leave: Callable[[], None], given: Headers, age: float = 0.0
+    ) -> None:
         self._result, self._sign, self._leave = result, sign, leave
         kind = headers.value(given, "content-type") or ""
         self._events = kind.startswith("text/event-stream")
@@ -86,6 +89,7 @@ class PieceByPiece:
         # Without it the edge would collect the events. A download may be collected: that frees its thread sooner.
         self.headers = [*given, ("X-Accel-Buffering", "no")] if self._events else given
         self._moves: float | None = None
+        self._old = time.monotonic() + lifetime(age, random.SystemRandom()) if age else math.inf
 
     def __iter__(self) -> Iterator[bytes]:
         for piece in self._result:
@@ -104,10 +108,10 @@ class PieceByPiece:
             self._leave()
 
     def _leaves(self) -> bool:
-        """Whether this stream's moment in a drain has come; seen when an event has been sent."""
+        """Whether this stream's moment, in a drain or by its age, has come; seen when an event has been sent."""
         order = self._sign.order()
         if order.state == "serving":
-            return False
+            return time.monotonic() >= self._old
         if self._moves is None:
             self._moves = time.monotonic() + random.SystemRandom().uniform(0, order.window)
         return time.monotonic() >= self._moves

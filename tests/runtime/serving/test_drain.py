@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,55 @@ def test_an_edge_that_leaves_takes_only_its_own(sign: Sign) -> None:
         back = Thing(leaving, edge="edge-1")  # restarted, it has the same name
         await watched(leaving, 0.3)
         assert not back.moved
+
+    asyncio.run(visit())
+
+
+AGE = 0.8
+
+
+class Timed(Thing):
+    moment = 0.0
+
+    async def move(self) -> None:
+        self.moment = time.monotonic()
+        await super().move()
+
+
+def test_the_old_move_in_the_last_half_of_their_age_and_not_at_once(sign: Sign) -> None:
+    async def visit() -> None:
+        leaving = Drain(sign, 0.1, AGE)
+        began = time.monotonic()
+        things = [Timed(leaving) for _ in range(40)]
+        await watched(leaving, AGE + 0.4)
+        assert all(thing.moved for thing in things)
+        found = sorted(thing.moment - began for thing in things)
+        assert found[0] >= AGE / 2 - 0.05  # a timer's clock may be coarse
+        assert found[-1] - found[0] >= AGE / 8
+        assert leaving.state == "serving"
+
+    asyncio.run(visit())
+
+
+def test_one_that_ended_before_its_age_leaves_nothing_behind(sign: Sign) -> None:
+    async def visit() -> None:
+        leaving = Drain(sign, 0.1, 3600)
+        thing = Thing(leaving)
+        leaving.remove(thing)
+        left = weakref.ref(thing)
+        del thing
+        assert left() is None
+
+    asyncio.run(visit())
+
+
+def test_a_drain_gives_the_moment_of_what_becomes_old_meanwhile(sign: Sign) -> None:
+    async def visit() -> None:
+        leaving = Drain(sign, 3600, AGE / 2)
+        thing = Thing(leaving)
+        sign.give(Order("draining", 3600))
+        await watched(leaving, AGE)
+        assert not thing.moved
 
     asyncio.run(visit())
 

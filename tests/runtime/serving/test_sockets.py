@@ -297,6 +297,41 @@ def test_a_drain_moves_all_over_the_window_and_ends_with_0(board: Site, serve: S
     assert server.ended() == 0
 
 
+AGE = 3.0
+
+
+def test_what_is_old_moves_by_itself_and_the_pool_serves_on(board: Site, server: Server, serve: Serve) -> None:
+    aged = serve(board, "asgi", TWINPOOL_SOCKET_AGE=str(AGE))
+
+    async def visit() -> None:
+        async with opened(server, "/ws/x/") as ageless:
+            opens: list[float] = []
+
+            def timed() -> connect:
+                opens.append(time.monotonic())
+                return opened(aged, "/ws/x/")
+
+            reading = ThreadPoolExecutor(1).submit(read_stream, aged, "/ticks")
+            async with several(SOCKETS, timed) as sockets, asyncio.timeout(PATIENCE):
+                closed = await asyncio.gather(*map(code_and_moment, sockets))
+                data, _ = await asyncio.wrap_future(reading)
+            assert {code for code, _ in closed} == {1012}
+            ages = sorted(moment - opens[n] for n, (_, moment) in enumerate(closed))
+            assert ages[0] >= AGE / 2 - 0.05  # a timer's clock may be coarse
+            assert ages[-1] - ages[0] >= AGE / 8
+            assert data.split(b"\n\n")[-2].startswith(b"retry: ")
+            assert data.count(b"id: ") == data.count(b"data: ")
+            await patiently(lambda: aged.metric("twinpool_sockets") + aged.metric("twinpool_streams") == 0)
+            ready = await asyncio.to_thread(aged.ask, "/-/ready")
+            assert (ready.status, ready.json()["state"]) == (200, "serving")
+            async with opened(aged, "/ws/x/"):
+                pass
+            await ageless.send("still here")
+            assert await ageless.recv() == "still here"
+
+    asyncio.run(visit())
+
+
 def test_a_pool_with_nothing_open_leaves_at_once(board: Site, serve: Serve) -> None:
     server = serve(board, "asgi", TWINPOOL_DRAIN_WINDOW="3600")
     server.signal(signal.SIGUSR1)

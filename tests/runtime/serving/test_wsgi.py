@@ -40,6 +40,16 @@ def test_a_stream_asked_for_by_head_ends_at_once(wsgi: Server) -> None:
     assert [wsgi.ask("/events", "HEAD").status for _ in range(3 * ROOM)] == [200] * 3 * ROOM
 
 
+def test_an_event_stream_ends_when_it_is_old_and_a_download_does_not(shop: Site, serve: Serve) -> None:
+    server = serve(shop, "wsgi", TWINPOOL_SOCKET_AGE="1")
+    events = server.ask("/events").body.split(b"\n\n")
+    assert events[0] == b"data: 0"
+    assert events[-2].startswith(b"retry: ")
+    assert len(events) < 600  # the whole of it
+    assert server.ask("/lines?seconds=2").body.count(b"data: ") == 40
+    server.until(lambda: server.metric("twinpool_streams") == 0, "the end of the streams")
+
+
 def test_event_streams_are_not_buffered_and_downloads_may_be(wsgi: Server) -> None:
     assert wsgi.open("/events")[1].headers["X-Accel-Buffering"] == "no"
     assert "x-accel-buffering" not in wsgi.ask("/export").headers

@@ -9,8 +9,9 @@ from .site import KIT, Site, copy_of, run
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest file begins first, since files run side by side."""
-    items.sort(key=lambda item: item.path.name != "test_rollout.py")
+    """The longest files begin first, since files run side by side."""
+    longest = ["test_rollout.py", "test_first.py", "test_fresh.py"]
+    items.sort(key=lambda item: longest.index(item.path.name) if item.path.name in longest else len(longest))
 
 
 @pytest.fixture(scope="session")

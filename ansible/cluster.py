@@ -6,7 +6,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,10 @@ STATE = Path(os.environ.get("CLUSTER_STATE") or Path.home() / ".cache" / "twinpo
 NAMED = ("PROJECT", "NAME", "TARGET", "OVERLAY", "CONTEXT", "NAMESPACE")
 LEASE, SECONDS = "twinpool-deploy", 30
 # Knobs that say where or how many; on Kubernetes the layer says it.
-NOT_HERE = {"BIND", "TLS", "APP_MEMORY", "REDIS_MEMORY", "POSTGRES_MEMORY", "DRAIN_LEAVE", "BASE"}
+NOT_HERE = {"BIND", "PORT", "TLS_PORT", "TLS", "APP_MEMORY", "REDIS_MEMORY", "POSTGRES_MEMORY", "DRAIN_LEAVE", "BASE"}
 # Settings of pools and edge, by the names of docker/twinpool.env, that a layer passes on.
 SETTINGS = (
-    "HOSTS", "ORIGINS", "PORT", "TLS_PORT", "TRUST", "WORKERS", "THREADS", "ASGI_THREADS", "SOCKETS", "DB_POOL",
+    "HOSTS", "ORIGINS", "TRUST", "WORKERS", "THREADS", "ASGI_THREADS", "SOCKETS", "DB_POOL",
     "BODY_LIMIT", "DRAIN_WINDOW", "SOCKET_AGE", "GRACEFUL",
 )  # fmt: skip
 
@@ -43,7 +43,7 @@ def meant(verb: str, values: Mapping[str, str], given: Mapping[str, str]) -> dic
         )
     defaults = read_list()
     changed = {name for name, value in values.items() if name in defaults and value != defaults[name].default}
-    if wrong := sorted(NOT_HERE & changed):
+    if wrong := sorted(NOT_HERE & set(given)):  # a project's own file may name them, for its Docker hosts
         raise Refused(
             f"{', '.join(wrong)}: on Kubernetes this stands in a layer, not in a knob; see docs/kubernetes.md."
         )
@@ -53,6 +53,8 @@ def meant(verb: str, values: Mapping[str, str], given: Mapping[str, str]) -> dic
         raise Refused(f"OVERLAY: found {overlay!r}; expected trial, production or a folder with a kustomization.yaml.")
     own = {name.removeprefix("ENV_"): value for name, value in values.items() if name.startswith("ENV_")}
     settings = {name: values[name] for name in SETTINGS if name in changed} | {f"ENV_{name}": own[name] for name in own}
+    if broken := sorted(name for name, value in settings.items() if "\n" in value):
+        raise Refused(f"{', '.join(broken)}: found a line break; a setting on Kubernetes is one line.")
     if values["OVERLAY"] == "off":
         settings["OVERLAY"] = "off"
     return {
@@ -116,8 +118,7 @@ def lease(place: Mapping[str, Any], verb: str) -> Iterator[None]:
     spec = client.V1LeaseSpec(holder_identity=me, lease_duration_seconds=SECONDS, acquire_time=now, renew_time=now)
     mine = client.V1Lease(metadata=client.V1ObjectMeta(name=LEASE), spec=spec)
     try:
-        if namespace not in [found.metadata.name for found in core.list_namespace().items]:
-            core.create_namespace(client.V1Namespace(metadata=client.V1ObjectMeta(name=namespace)))
+        _make_namespace(core, namespace)
         _take(api, namespace, mine)
     except client.ApiException as error:
         raise Refused(f"The cluster refuses the Lease {LEASE} in namespace {namespace}: {error.reason}.") from None
@@ -128,10 +129,9 @@ def lease(place: Mapping[str, Any], verb: str) -> Iterator[None]:
     def renew() -> None:
         while not over.wait(SECONDS / 3):
             patch = {"spec": {"renewTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")}}
-            try:
-                api.patch_namespaced_lease(LEASE, namespace, patch)
-            except (client.ApiException, HTTPError):
-                continue  # the next one may come through
+            with suppress(client.ApiException, HTTPError):  # the next one may come through
+                if _holder(api, namespace) == me:
+                    api.patch_namespaced_lease(LEASE, namespace, patch)
 
     thread = threading.Thread(target=renew, daemon=True)
     thread.start()
@@ -140,7 +140,25 @@ def lease(place: Mapping[str, Any], verb: str) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-        api.delete_namespaced_lease(LEASE, namespace)
+        with suppress(client.ApiException, HTTPError):  # it ends by itself
+            if _holder(api, namespace) == me:
+                api.delete_namespaced_lease(LEASE, namespace)
+
+
+def _make_namespace(core: Any, namespace: str) -> None:
+    from kubernetes import client
+
+    try:
+        core.read_namespace(namespace)
+    except client.ApiException as error:
+        if error.status == 404:
+            core.create_namespace(client.V1Namespace(metadata=client.V1ObjectMeta(name=namespace)))
+        elif error.status != 403:  # one that may not look may still deploy
+            raise
+
+
+def _holder(api: Any, namespace: str) -> str:
+    return str(api.read_namespaced_lease(LEASE, namespace).spec.holder_identity)
 
 
 def _take(api: Any, namespace: str, mine: Any) -> None:

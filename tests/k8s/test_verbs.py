@@ -34,7 +34,7 @@ class Shop:
         file.write_text(file.read_text().replace("</body>", f"<!-- mark {text} -->\n</body>"))
 
     def seen(self) -> dict[str, object]:
-        """All that a deploy could have left or changed; of ReplicaSets whose pods have gone, a Deployment keeps a few."""
+        """All that a deploy could have left or changed. Of ReplicaSets without pods a Deployment keeps a few."""
         kinds = "deployments,replicasets,statefulsets,jobs,configmaps,leases"
         items = json.loads(self.trial.kubectl("get", kinds, "--output=json"))["items"]
         return {

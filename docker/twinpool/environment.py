@@ -78,7 +78,7 @@ class Environment:
         # Given as such, or as the edge has them (docker/edge/host.py).
         secure = read.text("TLS", "off") != "off"
         scheme: Scheme = read.choice("SCHEME", ("http", "https"), "https" if secure else "http")
-        public = read.names("TLS_PORT" if secure else "PORT", ())
+        public = read.names("TLS_PORT" if scheme == "https" else "PORT", ())
         return cls(
             pool=read.choice("POOL", ("wsgi", "asgi"), cast("Pool | None", None)),
             pools=read.choice("POOLS", ("both", "wsgi", "asgi"), "both"),

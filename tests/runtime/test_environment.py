@@ -67,3 +67,9 @@ def test_origins_are_each_host_at_each_public_port() -> None:
 
 def test_origins_of_subdomains_are_in_djangos_spelling_and_a_star_trusts_nobody() -> None:
     assert read(HOSTS=".shop.test,*").trusted_origins == ("http://*.shop.test",)
+
+
+def test_behind_a_proxy_that_ends_tls_the_origin_is_https_on_its_own_port() -> None:
+    """As k8s/components/ingress has it, over the ports of k8s/base/settings.env."""
+    told = read(HOSTS="shop.test", SCHEME="https", PORT="80", TLS_PORT="443")
+    assert told.trusted_origins == ("https://shop.test",)

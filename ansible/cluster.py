@@ -51,14 +51,17 @@ def meant(verb: str, values: Mapping[str, str], given: Mapping[str, str]) -> dic
     folder = KIT / "k8s" / "overlays" / overlay if overlay in ("trial", "production") else Path(overlay).expanduser()
     if not (folder / "kustomization.yaml").is_file():
         raise Refused(f"OVERLAY: found {overlay!r}; expected trial, production or a folder with a kustomization.yaml.")
-    own = {name.removeprefix("ENV_"): value for name, value in values.items() if name.startswith("ENV_")}
-    settings = {name: values[name] for name in SETTINGS if name in changed} | {f"ENV_{name}": own[name] for name in own}
+    settings = {
+        name: value
+        for name, value in values.items()
+        if name.startswith("ENV_") or name in changed.intersection(SETTINGS)
+    }
     if broken := sorted(name for name, value in settings.items() if "\n" in value):
         raise Refused(f"{', '.join(broken)}: found a line break; a setting on Kubernetes is one line.")
     if values["OVERLAY"] == "off":
         settings["OVERLAY"] = "off"
     return {
-        **connection(values, overlay),
+        **connection(values),
         "KUBECTL": str(kubectl()),
         "LAYER_BASE": str(folder.resolve()),
         "NAMESPACE": values["NAMESPACE"] or ("twinpool" if overlay == "trial" else values["NAME"]),
@@ -76,7 +79,7 @@ def kubectl() -> Path | str:
     return found
 
 
-def connection(values: Mapping[str, str], overlay: str) -> dict[str, str]:
+def connection(values: Mapping[str, str]) -> dict[str, str]:
     """KUBECONFIG (empty: kubectl's own) and CONTEXT (empty: the file's only one). Raises Refused."""
     from kubernetes import config
 

@@ -4,13 +4,11 @@ import base64
 import json
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from .cluster_of_tests import Cluster
+from .cluster_of_tests import KIT, Cluster
 
-KIT = Path(__file__).resolve().parents[2]
 ROLLED = ("deployment/app-wsgi", "deployment/app-asgi", "deployment/edge")
 
 

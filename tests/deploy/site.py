@@ -1,11 +1,13 @@
 """A site under test: what a user would type, and what a user could look at. Used by every test of this folder."""
 
+import fcntl
 import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
@@ -127,9 +129,11 @@ class Site:
         return Holding(self, options)
 
     def suite(self, folder: str, *options: str, url: str = "", timeout: float = 600) -> None:
-        """Another folder of tests/ against this site."""
+        """Another folder of tests/ against this site. One at a time: each loads a site as far as it can."""
         given = ["--url", url or self.url, "--probe-secret-file", self.secret_file, *options]
-        done = run(sys.executable, "-m", "pytest", f"tests/{folder}", "-q", *given, timeout=timeout, cwd=KIT)
+        with (Path(tempfile.gettempdir()) / "twinpool-test-suite.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            done = run(sys.executable, "-m", "pytest", f"tests/{folder}", "-q", *given, timeout=timeout, cwd=KIT)
         print(done.stdout)
         assert done.returncode == 0, done.stdout[-6000:]
 

@@ -15,11 +15,22 @@ CURL = [("Accept", "*/*")]
 
 
 @asynccontextmanager
-async def held(site: Site, path: str, clients: int) -> AsyncIterator[list[Answer]]:
-    """That many clients on one path, as `curl -N` opens it; each has its answer's head, none has read the body."""
+async def held(site: Site, path: str, clients: int, refused: bool = False) -> AsyncIterator[list[Answer]]:
+    """That many clients on one path, as `curl -N` opens it; each has its answer's head, none has read the body.
+
+    Who is told to come back does, as a browser would, unless the test wants the refusals.
+    """
     async with AsyncExitStack() as stack:
-        opening = [opened(site.url, path, headers=CURL) for _ in range(clients)]
-        yield list(await asyncio.gather(*(stack.enter_async_context(one) for one in opening)))
+
+        async def one() -> Answer:
+            for _ in range(PATIENCE):
+                answer = await stack.enter_async_context(opened(site.url, path, headers=CURL))
+                if answer.status != 503 or refused:
+                    break
+                await asyncio.sleep(int(answer.headers["retry-after"]))
+            return answer
+
+        yield list(await asyncio.gather(*(one() for _ in range(clients))))
 
 
 async def pages_answer(site: Site, pages: int = 20) -> None:
@@ -43,7 +54,7 @@ def test_64_clients_on_an_undeclared_stream_leave_pages_answering(site: Site, pa
 
 def test_clients_on_a_synchronous_stream_leave_threads_for_the_pages(site: Site) -> None:
     async def visit() -> None:
-        async with held(site, "/queue/tail?seconds=10", 64) as streams:
+        async with held(site, "/queue/tail?seconds=10", 64, refused=True) as streams:
             assert {stream.status for stream in streams} == {200, 503}
             assert all("retry-after" in stream.headers for stream in streams if stream.status == 503)
             await pages_answer(site)
@@ -56,7 +67,7 @@ def test_clients_on_a_synchronous_stream_leave_threads_for_the_pages(site: Site)
 
 def test_clients_that_left_a_synchronous_stream_free_its_threads(site: Site) -> None:
     async def visit() -> None:
-        async with held(site, "/queue/tail?seconds=2", 64):
+        async with held(site, "/queue/tail?seconds=2", 64, refused=True):
             pass
         statuses = []
         for _ in range(PATIENCE):

@@ -12,7 +12,6 @@ from twinpool.hold.tally import Tally
 
 ROUND_SECONDS = 2.0  # between two rounds over all pages
 ASSET_SECONDS = 0.05  # between two assets: at most 20 a second, so that a page with many is no load test
-PAGE_SECONDS = 10  # for one answer
 WHOLE_SECONDS = 20  # for the measure before, and for the round at the end; the deploy waits for both
 MOST_KEPT = 300  # assets asked for again in each round
 MOST_REDIRECTS = 3
@@ -68,7 +67,7 @@ class Pages:
         for asset in named:
             await asyncio.sleep(ASSET_SECONDS)
             with contextlib.suppress(TransportError):
-                if (await self.client.get(asset, seconds=PAGE_SECONDS)).status == 200:
+                if (await self.client.get(asset)).status == 200:
                     self.broken.discard(asset)
 
     async def _rounds(self) -> None:
@@ -100,7 +99,7 @@ class Pages:
         """The answer, after redirects within the site, and the assets that it names."""
         for _ in range(MOST_REDIRECTS + 1):
             try:
-                answer = await self.client.get(path, seconds=PAGE_SECONDS)
+                answer = await self.client.get(path)
             except TransportError as error:
                 if count:
                     self.tally.fail(f"GET {path}: {error}")
@@ -128,7 +127,7 @@ class Pages:
         if asset in self.broken:
             return
         try:
-            answer = await self.client.get(asset, seconds=PAGE_SECONDS)
+            answer = await self.client.get(asset)
         except TransportError as error:
             self.tally.fail(f"GET an asset: {error}")
             return

@@ -39,8 +39,8 @@ conformance: .venv/test ## prove every promise of the edge against the running s
 	$(PLAY) conformance
 
 ##@ Kubernetes, to try it on
-cluster: .venv/test ## a local cluster of two nodes, built from source; kubectl apply -k k8s/overlays/trial
-	@$(PYTHON) tests/k8s/cluster/cluster.py up
+cluster: .venv/test ## a local cluster, by kind or built from source; kubectl apply -k k8s/overlays/trial
+	@$(PYTHON) tests/k8s/cluster/cluster.py up --or-kind
 cluster-down: .venv/test ## remove it; what was built stays
 	@$(PYTHON) tests/k8s/cluster/cluster.py down
 

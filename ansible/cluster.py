@@ -3,14 +3,18 @@
 import getpass
 import os
 import shutil
+import signal
 import socket
+import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import yaml
 from knobs import KIT, Refused, read_list
 
 PLAYBOOKS = {
@@ -26,7 +30,7 @@ STATE = Path(os.environ.get("CLUSTER_STATE") or Path.home() / ".cache" / "twinpo
 NAMED = ("PROJECT", "NAME", "TARGET", "OVERLAY", "CONTEXT", "NAMESPACE")
 LEASE, SECONDS = "twinpool-deploy", 30
 # Knobs that say where or how many; on Kubernetes the layer says it.
-NOT_HERE = {"BIND", "PORT", "TLS_PORT", "TLS", "APP_MEMORY", "REDIS_MEMORY", "POSTGRES_MEMORY", "DRAIN_LEAVE", "BASE"}
+NOT_HERE = {"BIND", "PORT", "TLS_PORT", "TLS", "APP_MEMORY", "REDIS_MEMORY", "POSTGRES_MEMORY", "DRAIN_LEAVE"}
 # Settings of pools and edge, by the names of docker/twinpool.env, that a layer passes on.
 SETTINGS = (
     "HOSTS", "ORIGINS", "TRUST", "WORKERS", "THREADS", "ASGI_THREADS", "SOCKETS", "DB_POOL",
@@ -43,6 +47,7 @@ def meant(verb: str, values: Mapping[str, str], given: Mapping[str, str]) -> dic
         )
     defaults = read_list()
     changed = {name for name, value in values.items() if name in defaults and value != defaults[name].default}
+    changed |= defaults.keys() & given.keys()  # typed with its default it is meant, against the layer's
     if wrong := sorted(NOT_HERE & set(given)):  # a project's own file may name them, for its Docker hosts
         raise Refused(
             f"{', '.join(wrong)}: on Kubernetes this stands in a layer, not in a knob; see docs/kubernetes.md."
@@ -64,12 +69,18 @@ def meant(verb: str, values: Mapping[str, str], given: Mapping[str, str]) -> dic
         **connection(values),
         "KUBECTL": str(kubectl()),
         "LAYER_BASE": str(folder.resolve()),
-        "NAMESPACE": values["NAMESPACE"] or ("twinpool" if overlay == "trial" else values["NAME"]),
+        "NAMESPACE": values["NAMESPACE"] or namespace(folder) or values["NAME"],
         "SETTINGS_GIVEN": settings,
         "REPLICAS": {f"app-{pool}": int(values[f"{pool.upper()}_REPLICAS"]) for pool in ("wsgi", "asgi")
-                     if f"{pool.upper()}_REPLICAS" in changed},
+                     if f"{pool.upper()}_REPLICAS" in changed and values["POOLS"] in ("both", pool)},
         "AGAIN": "".join(f" {name}={given[name]}" for name in NAMED if name in given),
     }  # fmt: skip
+
+
+def namespace(layer: Path) -> str:
+    """That which a layer states; empty where it leaves it open."""
+    read = yaml.safe_load((layer / "kustomization.yaml").read_text())
+    return str(read.get("namespace") or "") if isinstance(read, dict) else ""
 
 
 def kubectl() -> Path | str:
@@ -133,8 +144,12 @@ def lease(place: Mapping[str, Any], verb: str) -> Iterator[None]:
         while not over.wait(SECONDS / 3):
             patch = {"spec": {"renewTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")}}
             with suppress(client.ApiException, HTTPError):  # the next one may come through
-                if _holder(api, namespace) == me:
+                if (holder := _holder(api, namespace)) == me:
                     api.patch_namespaced_lease(LEASE, namespace, patch)
+                else:
+                    print(f"twinpool: {holder} has taken {namespace} over; this stops here.", file=sys.stderr)
+                    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+                    return
 
     thread = threading.Thread(target=renew, daemon=True)
     thread.start()
@@ -175,7 +190,12 @@ def _take(api: Any, namespace: str, mine: Any) -> None:
     else:
         return
     held = api.read_namespaced_lease(LEASE, namespace)
-    if held.spec.renew_time + timedelta(seconds=held.spec.lease_duration_seconds) > datetime.now(UTC):
+    live = held.spec.renew_time + timedelta(seconds=held.spec.lease_duration_seconds) > datetime.now(UTC)
+    if not live:  # by this clock, which its holder's may be behind: one that lives is renewed
+        time.sleep(SECONDS / 2)
+        last, held = held, api.read_namespaced_lease(LEASE, namespace)
+        live = held.spec.renew_time != last.spec.renew_time
+    if live:
         raise Refused(
             f"{namespace} is being changed by {held.spec.holder_identity}, since "
             f"{held.spec.acquire_time.astimezone():%H:%M:%S}. Nothing was done here. "

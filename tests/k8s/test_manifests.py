@@ -2,13 +2,14 @@
 
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from .cluster_of_tests import KIT, Cluster
+from .cluster_of_tests import KIT, Cluster, run
 
 COMPONENTS = sorted(path.parent.name for path in (KIT / "k8s" / "components").glob("*/kustomization.yaml"))
 # The Gateway API's kinds are no part of Kubernetes: as much of one as a dry run needs.
@@ -55,6 +56,23 @@ def test_the_api_server_takes_production_with(server: Cluster, tmp_path: Path, c
     told = server.kubectl("apply", "--dry-run=server", "--kustomize", made)
     assert "deployment.apps/edge created" in told
     assert "would violate PodSecurity" not in told
+
+
+def test_the_linter_finds_nothing(cluster: Cluster, tmp_path: Path) -> None:
+    """The trial, and production with every component, in a layer that names namespace, tag and digest."""
+    made = tmp_path / "made"
+    made.mkdir()
+    (made / "trial.yaml").write_text(cluster.kubectl("kustomize", KIT / "k8s" / "overlays" / "trial"))
+    more = [name for name in COMPONENTS if not name.endswith("-only") and name not in ("network-policies", "tls")]
+    folder = layer(tmp_path, "production", *more)
+    names = [f"{{ name: {name}, newName: registry.example/{name}, newTag: r1@sha256:{'0' * 64} }}"
+             for name in ("app", "edge", "redis", "postgres")]  # fmt: skip
+    with (folder / "kustomization.yaml").open("a") as file:
+        file.write(f"\nimages: [{', '.join(names)}]\n")
+    (made / "production.yaml").write_text(cluster.kubectl("kustomize", folder))
+    checkov = Path(sys.executable).with_name("checkov")
+    told = run(sys.executable, checkov, "--config-file", KIT / "tests/k8s/checkov.yaml", "--directory", made)
+    assert "FAILED" not in told, told
 
 
 def documents(cluster: Cluster, overlay: str) -> list[dict[str, Any]]:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 STATE = Path(os.environ.get("CLUSTER_STATE") or Path.home() / ".cache" / "twinpool" / "cluster")
+KUBECONFIG = STATE / "kubeconfig"
+HOST_PORTS = (30080, 30443)  # a Service with one of these nodePorts answers on 127.0.0.1 of the host
 STARTED = time.monotonic()
 
 

@@ -51,6 +51,11 @@ class Cluster:
     def kubectl(self, *words: object, timeout: float = 120, check: bool = True) -> str:
         return run(*self.program().split(), *words, timeout=timeout, check=check)
 
+    def started(self, *words: object) -> subprocess.Popen[str]:
+        """kubectl under way; its output is the caller's to read."""
+        command = [*self.program().split(), *(str(word) for word in words)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
     def removed(self) -> None:
         """The namespace with all that is in it, without the drains of its pods."""
         for made in ("deployments,statefulsets,jobs", "replicasets"):

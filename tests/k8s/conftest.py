@@ -7,9 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from .cluster_of_tests import KIT, Cluster
+from .cluster_of_tests import KIT, Cluster, run
+from .layer import EDGE, POOLS, ROLLED, Layer, gone
 
-ROLLED = ("deployment/app-wsgi", "deployment/app-asgi", "deployment/edge")
+ORDER = ["test_manifests.py", "test_trial.py", "test_under_load.py", "test_scaling.py", "test_verbs.py"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """On one trial: as it is, then under a layer of a team's own, then under `make`."""
+    items.sort(key=lambda item: ORDER.index(item.path.name))
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +43,15 @@ def trial(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Cluster
     file.write_bytes(base64.b64decode(secret["data"]["probe_secret"]))
     cluster.probe_secret_file = file
     return cluster
+
+
+@pytest.fixture(scope="session")
+def layer(trial: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Layer:
+    """A team's own layer over the trial, with two pods of each kind; the same image is there as release `second`."""
+    layer = Layer(tmp_path_factory.mktemp("layer"))
+    trial.kubectl("apply", "-k", layer.write())
+    trial.settled(*ROLLED)
+    gone(trial, *POOLS, *EDGE)
+    run("docker", "tag", "twinpool-app:trial", "twinpool-app:second")
+    trial.load("twinpool-app:second")
+    return layer

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from .cluster_of_tests import KIT, Cluster
+from .cluster_of_tests import KIT, Cluster, run
 
 POOLS = ("app.kubernetes.io/component=wsgi", "app.kubernetes.io/component=asgi")
+ROLLED = ("deployment/app-wsgi", "deployment/app-asgi", "deployment/edge")
 EDGE = ("app.kubernetes.io/name=edge",)
 # Short windows; the relations of the shipped ones are asserted by test_manifests.
 WINDOW = 6
@@ -96,3 +97,12 @@ def gone(trial: Cluster, *selectors: str) -> None:
             time.sleep(1)
         else:
             pytest.fail(f"pods of {selector} are still ending")
+
+
+def certificate(folder: Path, number: int) -> Path:
+    """A certificate for localhost that vouches for itself, and its key, as tls.crt and tls.key."""
+    folder.mkdir()
+    made = ("-out", folder / "tls.crt", "-keyout", folder / "tls.key", "-days", 2, "-nodes", "-set_serial", number)
+    names = ("-subj", f"/CN=localhost {number}", "-addext", "subjectAltName=DNS:localhost")
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", *names, *made)
+    return folder

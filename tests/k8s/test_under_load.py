@@ -7,20 +7,7 @@ from pathlib import Path
 import pytest
 
 from .cluster_of_tests import KIT, Cluster, run
-from .conftest import ROLLED
-from .layer import EDGE, POOLS, WINDOW, Layer, gone, held
-
-
-@pytest.fixture(scope="module")
-def layer(trial: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Layer:
-    layer = Layer(tmp_path_factory.mktemp("layer"))
-    trial.kubectl("apply", "-k", layer.write())
-    trial.settled(*ROLLED)
-    gone(trial, *POOLS, *EDGE)
-    for tag in ("second",):
-        run("docker", "tag", "twinpool-app:trial", f"twinpool-app:{tag}")
-        trial.load(f"twinpool-app:{tag}")
-    return layer
+from .layer import EDGE, POOLS, ROLLED, WINDOW, Layer, certificate, gone, held
 
 
 def test_a_new_release(trial: Cluster, layer: Layer, tmp_path: Path) -> None:
@@ -153,15 +140,6 @@ def test_the_autoscalers_number_stays(trial: Cluster, layer: Layer) -> None:
     trial.kubectl("apply", "-k", layer.write())
     trial.settled(*ROLLED)
     assert count() == "2"
-
-
-def certificate(folder: Path, number: int) -> Path:
-    """A certificate for localhost that vouches for itself, and its key, as tls.crt and tls.key."""
-    folder.mkdir()
-    made = ("-out", folder / "tls.crt", "-keyout", folder / "tls.key", "-days", 2, "-nodes", "-set_serial", number)
-    names = ("-subj", f"/CN=localhost {number}", "-addext", "subjectAltName=DNS:localhost")
-    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", *names, *made)
-    return folder
 
 
 @pytest.fixture

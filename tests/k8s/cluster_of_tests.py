@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 CLUSTER = Path(__file__).resolve().parent / "cluster" / "cluster.py"
 KIT = Path(__file__).resolve().parents[2]
 STATE = Path(os.environ.get("CLUSTER_STATE") or Path.home() / ".cache" / "twinpool" / "cluster")
@@ -42,6 +44,12 @@ class Cluster:
     def load(self, *images: str) -> None:
         if not self.given:
             run(sys.executable, CLUSTER, "load", *images, timeout=300)
+
+    def node(self, verb: str, name: str) -> None:
+        """Takes the power of a node away, or gives it back."""
+        if self.given:
+            pytest.skip("the nodes of a cluster that was given are not this test's to stop")
+        run(sys.executable, CLUSTER, verb, name, timeout=180)
 
     def program(self) -> str:
         """kubectl for this namespace, as one line of a shell."""

@@ -36,8 +36,15 @@ def trial(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Cluster
     cluster.namespace = "twinpool"
     cluster.removed()
     cluster.load("twinpool-app:trial", "twinpool-edge:trial", "twinpool-redis:trial", "twinpool-postgres:trial")
+    # The stores stay on the node that no test takes away.
+    _, *others = cluster.kubectl("get", "nodes", "--output=jsonpath={.items[*].metadata.name}").split()
+    if not cluster.given:
+        cluster.kubectl("cordon", *others)
     cluster.kubectl("apply", "-k", KIT / "k8s" / "overlays" / "trial")
-    cluster.settled("deployment/redis", "statefulset/postgres", *ROLLED)
+    cluster.settled("deployment/redis", "statefulset/postgres")
+    if not cluster.given:
+        cluster.kubectl("uncordon", *others)
+    cluster.settled(*ROLLED)
     secret = json.loads(cluster.kubectl("get", "secret", "site", "--output=json"))
     file = tmp_path_factory.mktemp("trial") / "probe_secret"
     file.write_bytes(base64.b64decode(secret["data"]["probe_secret"]))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from .cluster_of_tests import Cluster
-from .layer import EDGE, POOLS, ROLLED, Layer, certificate, gone, held
+from .layer import EDGE, POOLS, ROLLED, Layer, certificate, gone, held, moved_whole
 
 HERE = Path(__file__).resolve().parent
 # Of the shipped autoscalers the numbers alone: as few sockets and as little CPU as a test has, and waits of seconds.
@@ -76,6 +76,7 @@ def test_pools_grow_by_what_they_do_and_shrink_without_a_loss(
         finally:
             for visitor in visitors:
                 visitor.kill()
+                visitor.wait()
         # The newest would go first, which holds nothing.
         oldest = "--sort-by=.metadata.creationTimestamp", "--output=jsonpath={.items[0].metadata.name}"
         for selector in POOLS:
@@ -88,10 +89,7 @@ def test_pools_grow_by_what_they_do_and_shrink_without_a_loss(
             wait(name, "{.spec.replicas}=2")
         gone(trial, *POOLS)
 
-    figures = held(trial, tmp_path, change)
-    assert figures["failed"] == 0, figures["told"]
-    assert figures["lost"] == 0, figures["told"]
-    assert set(figures["sockets"]["codes"]) == {"1012"}, figures["told"]
+    assert moved_whole(held(trial, tmp_path, change)) > 0
 
 
 BURN = """

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from .cluster_of_tests import KIT, Cluster, run
-from .layer import EDGE, POOLS, ROLLED, WINDOW, Layer, certificate, gone, held
+from .layer import EDGE, POOLS, ROLLED, WINDOW, Layer, certificate, gone, held, moved_whole
 
 
 def test_a_new_release(trial: Cluster, layer: Layer, tmp_path: Path) -> None:
@@ -17,11 +17,7 @@ def test_a_new_release(trial: Cluster, layer: Layer, tmp_path: Path) -> None:
         trial.settled("deployment/app-wsgi", "deployment/app-asgi")
         gone(trial, *POOLS)
 
-    figures = held(trial, tmp_path, release)
-    assert figures["failed"] == 0, figures["told"]
-    assert figures["lost"] == 0, figures["told"]
-    assert set(figures["sockets"]["codes"]) == {"1012"}, figures["told"]
-    assert figures["sockets"]["first_try"] == sum(figures["sockets"]["codes"].values()), figures["told"]
+    assert moved_whole(held(trial, tmp_path, release)) >= 200
 
 
 def test_a_changed_route_rolls_the_edge(trial: Cluster, layer: Layer, tmp_path: Path) -> None:
@@ -32,8 +28,7 @@ def test_a_changed_route_rolls_the_edge(trial: Cluster, layer: Layer, tmp_path: 
         trial.settled("deployment/edge")
         gone(trial, *EDGE)
 
-    figures = held(trial, tmp_path, change)
-    assert set(figures["sockets"]["codes"]) == {"1012"}, figures["told"]
+    assert moved_whole(held(trial, tmp_path, change)) >= 200
 
 
 @pytest.mark.parametrize("selector", [*POOLS, *EDGE])
@@ -43,8 +38,8 @@ def test_a_deleted_pod(trial: Cluster, layer: Layer, tmp_path: Path, selector: s
         trial.kubectl("delete", "pod", pod, "--wait=true", timeout=240)
         trial.settled(*ROLLED)
 
-    figures = held(trial, tmp_path, delete)
-    assert set(figures["sockets"]["codes"]) <= {"1012"}, figures["told"]
+    moved = moved_whole(held(trial, tmp_path, delete))
+    assert (moved > 0) == (selector != POOLS[0])
 
 
 def test_a_drained_node(trial: Cluster, layer: Layer, tmp_path: Path) -> None:
@@ -66,7 +61,7 @@ def test_a_drained_node(trial: Cluster, layer: Layer, tmp_path: Path) -> None:
         figures = held(trial, tmp_path, drain)
     finally:
         trial.kubectl("uncordon", other)
-    assert set(figures["sockets"]["codes"]) <= {"1012"}, figures["told"]
+    moved_whole(figures)
 
 
 def test_a_scaled_down_pool(trial: Cluster, layer: Layer, tmp_path: Path) -> None:
@@ -79,8 +74,7 @@ def test_a_scaled_down_pool(trial: Cluster, layer: Layer, tmp_path: Path) -> Non
     finally:
         trial.kubectl("scale", "deployment/app-asgi", "deployment/app-wsgi", "--replicas=2")
         trial.settled(*ROLLED)
-    assert set(figures["sockets"]["codes"]) == {"1012"}, figures["told"]
-    assert figures["lost"] == 0, figures["told"]
+    assert moved_whole(figures) > 0
 
 
 def test_a_changed_window_alone_rolls(trial: Cluster, layer: Layer) -> None:
@@ -93,6 +87,81 @@ def test_a_changed_window_alone_rolls(trial: Cluster, layer: Layer) -> None:
     trial.settled(*ROLLED)
     gone(trial, *POOLS, *EDGE)
     assert hashes() != before
+
+
+def test_an_edge_that_does_not_wait_fails_requests(trial: Cluster, layer: Layer, tmp_path: Path) -> None:
+    """What the wait before SIGTERM is for: without it a Service still sends to who no longer listens."""
+
+    def delete() -> None:
+        for _ in range(2):
+            one = ("--selector", *EDGE, "--field-selector=status.phase=Running")
+            pod = trial.kubectl("get", "pod", *one, "--output=jsonpath={.items[0].metadata.name}")
+            trial.kubectl("delete", "pod", pod, "--wait=true", timeout=240)
+            trial.settled(*ROLLED)
+
+    layer.more = """patches:
+  - target: { kind: Deployment, name: edge }
+    patch: |-
+      - { op: remove, path: /spec/template/spec/containers/0/lifecycle }
+"""
+    trial.kubectl("apply", "-k", layer.write())
+    trial.settled(*ROLLED)
+    gone(trial, *EDGE)
+    try:
+        figures = held(trial, tmp_path, delete, green=False)
+    finally:
+        layer.more = ""
+        trial.kubectl("apply", "-k", layer.write())
+        trial.settled(*ROLLED)
+        gone(trial, *EDGE)
+    assert figures["failed"] > 0, figures["told"]
+
+
+def test_pods_that_close_all_at_once_turn_the_receipt_red(trial: Cluster, layer: Layer, tmp_path: Path) -> None:
+    """What the jitter of the drain is for; taken out of the image that leaves."""
+    (tmp_path / "Dockerfile").write_text(
+        "FROM twinpool-app:trial\nUSER root\nRUN sed -i 's/(part + rng.random()) \\* window \\/ count/0.0/' "
+        "$(find / -path '*twinpool/pools/drain.py' 2> /dev/null) && ! grep -r 'rng.random()) \\* window' "
+        "$(find / -path '*twinpool/pools/drain.py' 2> /dev/null)\nUSER 10001\n"
+    )
+    run("docker", "build", "--quiet", "--tag", "twinpool-app:sudden", tmp_path)
+    trial.load("twinpool-app:sudden")
+    pools = ROLLED[:2]
+    before, layer.tag = layer.tag, "sudden"
+    trial.kubectl("apply", "-k", layer.write())
+    trial.settled(*pools)
+    gone(trial, *POOLS)
+
+    def release() -> None:
+        layer.tag = before
+        trial.kubectl("apply", "-k", layer.write())
+        trial.settled(*pools)
+        gone(trial, *POOLS)
+
+    (tmp_path / "held").mkdir()
+    figures = held(trial, tmp_path / "held", release, green=False)
+    assert "less than half the window" in figures["told"], figures["told"]
+
+
+def test_an_image_that_is_not_there_changes_nothing(trial: Cluster, layer: Layer, tmp_path: Path) -> None:
+    """A wrong tag in a layer: the release before serves on, the reason is at the pod, and the tag put back is a way back."""
+
+    def wrong() -> None:
+        before, layer.tag = layer.tag, "nowhere"
+        trial.kubectl("apply", "-k", layer.write())
+        for _ in range(60):
+            if "ErrImage" in trial.kubectl("get", "pods") or "ImagePull" in trial.kubectl("get", "pods"):
+                break
+            time.sleep(1)
+        else:
+            pytest.fail("no pod says that its image is not there")
+        layer.tag = before
+        trial.kubectl("apply", "-k", layer.write())
+        trial.settled(*ROLLED)
+        gone(trial, *POOLS)
+        trial.kubectl("delete", "job", "migrate-nowhere")
+
+    assert moved_whole(held(trial, tmp_path, wrong)) == 0
 
 
 @pytest.mark.parametrize("what", ["statefulset/postgres", "deployment/redis"])
@@ -121,6 +190,32 @@ def test_a_killed_pod_loses_what_it_had_in_hand_and_no_more(trial: Cluster, laye
     moved = sum(figures["sockets"]["codes"].values())
     assert 0 < moved < 200, figures["told"]
     assert figures["lost"] == 0, figures["told"]
+
+
+def test_a_lost_node_and_back(trial: Cluster, layer: Layer, tmp_path: Path) -> None:
+    """Its pods are made elsewhere; what was not on it, and did not come through it, sees nothing."""
+    _, node = trial.kubectl("get", "nodes", "--output=jsonpath={.items[*].metadata.name}").split()
+
+    def lose() -> None:
+        trial.node("stop-node", node)
+        trial.kubectl("wait", f"node/{node}", "--for=condition=Ready=Unknown", "--timeout=120s", timeout=140)
+        for name in ROLLED:
+            trial.kubectl("wait", name, "--for=jsonpath={.status.availableReplicas}=1", "--timeout=60s")
+        for name in ROLLED:
+            trial.kubectl("wait", name, "--for=jsonpath={.status.availableReplicas}=2", "--timeout=180s", timeout=200)
+        time.sleep(10)
+
+    try:
+        figures = held(trial, tmp_path, lose, green=False)
+    finally:
+        trial.node("start-node", node)
+    assert figures["lost"] == 0, figures["told"]
+    assert sum(figures["sockets"]["codes"].values()) < 200, figures["told"]
+    trial.settled(*ROLLED)
+    gone(trial, *POOLS, *EDGE)
+    (tmp_path / "back").mkdir()
+    figures = held(trial, tmp_path / "back", lambda: time.sleep(5))
+    assert figures["failed"] == 0, figures["told"]
 
 
 def test_the_autoscalers_number_stays(trial: Cluster, layer: Layer) -> None:

@@ -44,7 +44,7 @@ class Handler(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         words = urllib.parse.unquote(path).strip("/").split("/")
         if path == f"/apis/{GROUP}":
-            named = {"name": "pods/twinpool_sockets", "singularName": "", "namespaced": True, "verbs": ["get"]}
+            named = {"name": "pods/twinpool_connections", "singularName": "", "namespaced": True, "verbs": ["get"]}
             resources = [{**named, "kind": "MetricValueList"}]
             self.tell({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": GROUP, "resources": resources})
         elif words[3:4] == ["namespaces"] and words[5:7] == ["pods", "*"]:

@@ -1,5 +1,7 @@
 """A cluster under test: kubectl by words, and the cluster of tests/k8s/cluster where none is given."""
 
+import base64
+import json
 import os
 import subprocess
 import sys
@@ -75,6 +77,12 @@ class Cluster:
         """Waits until rollouts are at their end; old pods may still be draining."""
         for one in what:
             self.kubectl("rollout", "status", one, f"--timeout={timeout}s", timeout=timeout + 20)
+
+    def keep_probe_secret(self, folder: Path) -> None:
+        """The site's probe secret as a file, for the suites and clients that prove it."""
+        secret = json.loads(self.kubectl("get", "secret", "site", "--output=json"))
+        self.probe_secret_file = folder / "probe_secret"
+        self.probe_secret_file.write_bytes(base64.b64decode(secret["data"]["probe_secret"]))
 
     def suite(self, folder: str, *options: object, timeout: float = 600) -> None:
         """Another folder of tests/ against the site."""

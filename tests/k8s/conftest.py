@@ -1,7 +1,5 @@
 """The cluster of these tests, and the trial on it. Where KUBECONFIG is given, that cluster is used as it is."""
 
-import base64
-import json
 import os
 from collections.abc import Iterator
 
@@ -45,10 +43,7 @@ def trial(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Cluster
     if not cluster.given:
         cluster.kubectl("uncordon", *others)
     cluster.settled(*ROLLED)
-    secret = json.loads(cluster.kubectl("get", "secret", "site", "--output=json"))
-    file = tmp_path_factory.mktemp("trial") / "probe_secret"
-    file.write_bytes(base64.b64decode(secret["data"]["probe_secret"]))
-    cluster.probe_secret_file = file
+    cluster.keep_probe_secret(tmp_path_factory.mktemp("trial"))
     return cluster
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +52,55 @@ def server(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Cluste
 
 @pytest.mark.parametrize("component", ["", *COMPONENTS])
 def test_the_api_server_takes_production_with(server: Cluster, tmp_path: Path, component: str) -> None:
-    already = "network-policies", "tls"
-    made = layer(tmp_path, "production", *([component] if component and component not in already else []))
+    made = layer(tmp_path, "production", *([component] if component and component not in ALREADY else []))
     told = server.kubectl("apply", "--dry-run=server", "--kustomize", made)
     assert "deployment.apps/edge created" in told
     assert "would violate PodSecurity" not in told
+
+
+ALREADY = ("network-policies", "tls")  # in production
+
+
+def examples(page: Path) -> list[str]:
+    """The pieces of a kustomization that a page shows, as text."""
+    blocks = [textwrap.dedent(block) for block in re.findall(r"(?m)(?:^ {4}.*\n)+", page.read_text())]
+    return [block for block in blocks if re.match(r"(resources|components|configMapGenerator|patches): ?", block)]
+
+
+PIECES = [
+    (path.parent.name, text)
+    for path in sorted((KIT / "k8s" / "components").glob("*/README.md"))
+    for text in examples(path)
+]
+
+
+def test_the_layer_of_the_docs_is_one(server: Cluster, tmp_path: Path) -> None:
+    """In a team's own repository beside the kit: all that `kubectl apply -k ../shop/deploy`, Argo CD and Flux need."""
+    (example,) = examples(KIT / "docs" / "kubernetes.md")
+    (tmp_path / "twinpool").symlink_to(KIT)
+    deploy = tmp_path / "shop" / "deploy"
+    deploy.mkdir(parents=True)
+    (deploy / "kustomization.yaml").write_text(example.replace("namespace: shop", "namespace: dry-run"))
+    (deploy / "twinpool.env").write_text("HOSTS=shop.example\n")
+    (deploy / "routes.conf").write_text("location = /feed/ { include handlers/asgi-sse.conf; }\n")
+    told = server.kubectl("apply", "--dry-run=server", "--kustomize", deploy)
+    assert "deployment.apps/app-wsgi created" in told
+    assert "job.batch/migrate-r42 created" in told
+    made = list(yaml.safe_load_all(server.kubectl("kustomize", deploy)))
+    pool = named(made, "Deployment", "app-asgi")["spec"]["template"]["spec"]["containers"][0]
+    assert pool["image"] == "registry.example/shop:r42"
+    assert {"name": "TWINPOOL_RELEASE", "value": "r42"} in pool["env"]
+    assert any("location = /feed/" in str(one.get("data")) for one in made)
+
+
+@pytest.mark.parametrize(("component", "text"), PIECES, ids=[component for component, _ in PIECES])
+def test_what_a_component_asks_of_a_layer_can_be_written(
+    cluster: Cluster, tmp_path: Path, component: str, text: str
+) -> None:
+    folder = layer(tmp_path, "production", *([] if component in ALREADY else [component]))
+    with (folder / "kustomization.yaml").open("a") as file:
+        file.write("\n" + text)
+    assert "kind: Deployment" in cluster.kubectl("kustomize", folder)
 
 
 def test_the_linter_finds_nothing(cluster: Cluster, tmp_path: Path) -> None:
@@ -63,7 +108,7 @@ def test_the_linter_finds_nothing(cluster: Cluster, tmp_path: Path) -> None:
     made = tmp_path / "made"
     made.mkdir()
     (made / "trial.yaml").write_text(cluster.kubectl("kustomize", KIT / "k8s" / "overlays" / "trial"))
-    more = [name for name in COMPONENTS if not name.endswith("-only") and name not in ("network-policies", "tls")]
+    more = [name for name in COMPONENTS if not name.endswith("-only") and name not in ALREADY]
     folder = layer(tmp_path, "production", *more)
     names = [f"{{ name: {name}, newName: registry.example/{name}, newTag: r1@sha256:{'0' * 64} }}"
              for name in ("app", "edge", "redis", "postgres")]  # fmt: skip

@@ -35,7 +35,7 @@ IDLE: dict[str, tuple[str, object]] = {
 
 @pytest.fixture
 def autoscaled(trial: Cluster, layer: Layer, tmp_path: Path) -> Iterator[None]:
-    """The component, with a metrics adapter that knows twinpool_sockets."""
+    """The component, with a metrics adapter that knows twinpool_connections."""
     whole = Cluster(trial.given)
     whole.kubectl("create", "namespace", "metrics", check=False)
     pair = certificate(tmp_path / "adapter", 1)

@@ -144,7 +144,7 @@ def test_pods_that_close_all_at_once_turn_the_receipt_red(trial: Cluster, layer:
 
 
 def test_an_image_that_is_not_there_changes_nothing(trial: Cluster, layer: Layer, tmp_path: Path) -> None:
-    """A wrong tag in a layer: the release before serves on, the reason is at the pod, and the tag put back is a way back."""
+    """A wrong tag in a layer: the release before serves on, its pod says why, and the tag put back is the way back."""
 
     def wrong() -> None:
         before, layer.tag = layer.tag, "nowhere"

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest, multiprocess
+from prometheus_client.metrics_core import GaugeMetricFamily
 
 PREFIX = "twinpool_"
 REGISTRY = CollectorRegistry()
@@ -60,8 +61,16 @@ class _Own:
 
     def collect(self) -> Iterable[Any]:
         """The metric families, in no special order."""
+        source = REGISTRY
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-            merged = CollectorRegistry()
-            multiprocess.MultiProcessCollector(merged)  # type: ignore[no-untyped-call]
-            return [family for family in merged.collect() if family.name.startswith(PREFIX)]
-        return REGISTRY.collect()
+            source = CollectorRegistry()
+            multiprocess.MultiProcessCollector(source)  # type: ignore[no-untyped-call]
+        families = [family for family in source.collect() if family.name.startswith(PREFIX)]
+        return [*families, _open(families)]
+
+
+def _open(families: list[Any]) -> GaugeMetricFamily:
+    """Sockets and streams together: one figure by which an autoscaler counts pods."""
+    held = (PREFIX + "sockets", PREFIX + "streams")
+    total = sum(sample.value for family in families if family.name in held for sample in family.samples)
+    return GaugeMetricFamily(PREFIX + "connections", "Sockets and streams that are open", value=total)

@@ -23,6 +23,7 @@ def test_64_synchronous_streams_are_capped_and_pages_answer(shop: Site, serve: S
     assert all(answer.headers["Retry-After"] for answer in answers if answer.status == 503)
     assert [server.ask("/").text for _ in range(20)] == ["home"] * 20
     assert server.metric("twinpool_streams") == statuses.count(200)
+    assert server.metric("twinpool_connections") == statuses.count(200)
     assert server.metric("twinpool_refused_total") == statuses.count(503)
     assert "shop.views.lines: refused" in server.log
     for connection in server.opened:

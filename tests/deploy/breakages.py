@@ -42,4 +42,11 @@ def never_ready(project: Path) -> str:
     return "it burns"
 
 
+def failing_page(project: Path) -> str:
+    """Ready and serving; only the receipt's pages show it."""
+    file = next(project.rglob("base.html"))
+    file.write_text(file.read_text().replace("</body>", '{% include "nowhere.html" %}</body>'))
+    return "answered 500"
+
+
 BREAKAGES = (broken_import, failing_check, failing_migration, never_ready)

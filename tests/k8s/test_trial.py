@@ -57,10 +57,12 @@ def reached(trial: Cluster, source: str) -> set[str]:
     addresses = {name: trial.kubectl("get", "service", name, "--output=jsonpath={.spec.clusterIP}") for name in TARGETS}
     program = (
         "import socket, sys\n"
-        "for word in sys.argv[1:]:\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "def ask(word):\n"
         "    name, address, port = word.split(',')\n"
-        "    try: socket.create_connection((address, int(port)), 2); print(name)\n"
-        "    except OSError: pass\n"
+        "    try: socket.create_connection((address, int(port)), 2); return name\n"
+        "    except OSError: return ''\n"
+        "print(*ThreadPoolExecutor().map(ask, sys.argv[1:]), sep='\\n')\n"
     )
     words = [f"{name},{addresses[name]},{port}" for name, port in TARGETS.items()]
     api = trial.kubectl("get", "service", "kubernetes", "--namespace=default", "--output=jsonpath={.spec.clusterIP}")

@@ -3,16 +3,17 @@
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from deploy.breakages import BREAKAGES
+from deploy.breakages import broken_import, failing_migration, failing_page, never_ready
 from deploy.site import copy_of, run
 
 from .cluster_of_tests import KIT, Cluster
-from .layer import certificate
+from .layer import certificate, held, moved_whole
 
 KNOBS = {"TARGET": "k8s", "NAME": "noticeboard", "DRAIN_WINDOW": "6", "GRACEFUL": "5", "READY_TIMEOUT": "60"}
 
@@ -88,7 +89,7 @@ def test_status_and_url(shop: Shop) -> None:
     assert shop.make("url") == (0, f"{shop.trial.url}\n")
 
 
-@pytest.mark.parametrize("breakage", BREAKAGES)
+@pytest.mark.parametrize("breakage", [broken_import, failing_migration, never_ready, failing_page])
 def test_a_bad_release_changes_nothing(shop: Shop, tmp_path: Path, breakage: Callable[[Path], str]) -> None:
     before, page = shop.seen(), shop.page()
     bad = Shop(copy_of(shop.project, tmp_path / "project"), shop.trial)
@@ -214,9 +215,27 @@ patches:
         asked = "asgi" if pools == "both" else pools
         metrics = f"{site.program()} exec deployment/app-{asked} -- twinpool ask /-/metrics"
         site.suite("split", "--project", project, "--pools", pools, "--metrics-command", metrics)
-        site.suite("conformance", "--pools", pools)
+        if project == "plain":
+            site.suite("conformance", "--pools", pools)
     finally:
         site.removed()
+
+
+def replaced_certificate(site: Cluster, pair: Path) -> None:
+    """Replaces the Secret and waits until it is shown: two minutes, most of them the kubelet's, and the edge's second."""
+
+    def serial() -> str:
+        shown = "openssl s_client -connect 127.0.0.1:30443 -servername localhost < /dev/null 2> /dev/null"
+        return run("sh", "-c", f"{shown} | openssl x509 -noout -serial").stdout.splitlines()[-1]
+
+    assert serial() == "serial=01"
+    data = {name: base64.b64encode((pair / name).read_bytes()).decode() for name in ("tls.crt", "tls.key")}
+    site.kubectl("patch", "secret", "edge-tls", f"--patch={json.dumps({'data': data})}")
+    for _ in range(120):
+        if serial() == "serial=02":
+            return
+        time.sleep(1)
+    pytest.fail("the new certificate is not shown after two minutes")
 
 
 def test_production_in_a_layer(shop: Shop, tmp_path: Path) -> None:
@@ -239,7 +258,11 @@ patches:
     site = Cluster(shop.trial.given)
     site.kubectl("create", "namespace", "production")
     site.namespace, site.url = "production", "https://localhost:30443"
-    secrets, pair = tmp_path / "secrets", certificate(tmp_path / "tls", 1)
+    secrets, pair, second = (
+        tmp_path / "secrets",
+        certificate(tmp_path / "first", 1),
+        certificate(tmp_path / "second", 2),
+    )
     run(sys.executable, KIT / "docker" / "secrets" / "credentials.py", secrets, "0")
     site.kubectl("create", "secret", "generic", "site", f"--from-file={secrets}")
     files = (f"--from-file={pair / name}" for name in ("tls.crt", "tls.key"))
@@ -254,5 +277,11 @@ patches:
         assert len(pods) == 3 + 2 + 2
         site.keep_probe_secret(tmp_path)
         site.suite("conformance", "--ca", pair / "tls.crt")
+        authorities = tmp_path / "authorities.pem"
+        authorities.write_text((pair / "tls.crt").read_text() + (second / "tls.crt").read_text())
+        tls = ("--ca", authorities, "--connect", "127.0.0.1:30443")
+        (tmp_path / "held").mkdir()
+        figures = held(site, tmp_path / "held", lambda: replaced_certificate(site, second), *tls)
+        assert moved_whole(figures) == 0, figures["told"]
     finally:
         site.removed()

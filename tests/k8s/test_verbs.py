@@ -1,5 +1,6 @@
 """`make … TARGET=k8s`: the verbs of a Docker host on the cluster; over a trial that kubectl applied."""
 
+import base64
 import json
 import os
 import sys
@@ -222,7 +223,7 @@ patches:
 
 
 def replaced_certificate(site: Cluster, pair: Path) -> None:
-    """Replaces the Secret and waits until it is shown: two minutes, most of them the kubelet's, and the edge's second."""
+    """Replaces the Secret and waits until it is shown: two minutes at most, nearly all of it the kubelet's."""
 
     def serial() -> str:
         shown = "openssl s_client -connect 127.0.0.1:30443 -servername localhost < /dev/null 2> /dev/null"

@@ -259,11 +259,8 @@ patches:
     site = Cluster(shop.trial.given)
     site.kubectl("create", "namespace", "production")
     site.namespace, site.url = "production", "https://localhost:30443"
-    secrets, pair, second = (
-        tmp_path / "secrets",
-        certificate(tmp_path / "first", 1),
-        certificate(tmp_path / "second", 2),
-    )
+    secrets = tmp_path / "secrets"
+    pair, second = (certificate(tmp_path / f"tls-{number}", number) for number in (1, 2))
     run(sys.executable, KIT / "docker" / "secrets" / "credentials.py", secrets, "0")
     site.kubectl("create", "secret", "generic", "site", f"--from-file={secrets}")
     files = (f"--from-file={pair / name}" for name in ("tls.crt", "tls.key"))

@@ -61,7 +61,7 @@ def autoscaled(trial: Cluster, layer: Layer, tmp_path: Path) -> Iterator[None]:
 def test_pools_grow_by_what_they_do_and_shrink_without_a_loss(
     trial: Cluster, layer: Layer, autoscaled: None, tmp_path: Path
 ) -> None:
-    """WSGI by the CPU of its containers, ASGI by what it holds open. An apply keeps the number; who holds sockets leaves."""
+    """WSGI by the CPU of its containers, ASGI by what it holds open. An apply keeps their number."""
 
     def wait(name: str, what: str) -> None:
         words = (f"deployment/{name}", f"--for=jsonpath={what}", "--timeout=180s")

@@ -33,6 +33,42 @@ IDLE: dict[str, tuple[str, object]] = {
 }
 
 
+BURN = """
+import multiprocessing, os, sys, time
+
+def burn(end):
+    os.sched_setaffinity(0, {0})  # all on one CPU: it has less than they want
+    while time.time() < end:
+        pass
+    print(time.process_time(), flush=True)
+
+processes = [multiprocessing.Process(target=burn, args=(float(sys.argv[1]),)) for _ in range(int(sys.argv[2]))]
+[process.start() for process in processes]
+[process.join() for process in processes]
+"""
+
+
+def test_a_busy_asgi_process_gets_four_times_a_busy_wsgi_process(trial: Cluster, layer: Layer) -> None:
+    """Measured in the shipped containers of one node, as many busy processes in each as it has servers."""
+    pods = json.loads(trial.kubectl("get", "pods", "--selector=app.kubernetes.io/name=app", "--output=json"))["items"]
+    by_node: dict[str, dict[str, str]] = {}
+    for pod in pods:
+        pool = pod["metadata"]["labels"]["app.kubernetes.io/component"]
+        by_node.setdefault(pod["spec"]["nodeName"], {})[pool] = pod["metadata"]["name"]
+    here = next(pools for pools in by_node.values() if len(pools) == 2)
+    end = str(time.time() + 10)
+    burning = {
+        pool: trial.started("exec", here[pool], "--", "python3", "-c", BURN, end, processes)
+        for pool, processes in (("asgi", 1), ("wsgi", 2))
+    }
+    used = {
+        pool: [float(line) for line in process.communicate(timeout=60)[0].split()] for pool, process in burning.items()
+    }
+    assert len(used["wsgi"]) == 2
+    ratio = used["asgi"][0] / max(used["wsgi"])
+    assert 3 < ratio < 5.5, used
+
+
 @pytest.fixture
 def autoscaled(trial: Cluster, layer: Layer, tmp_path: Path) -> Iterator[None]:
     """The component, with a metrics adapter that knows twinpool_connections."""
@@ -92,37 +128,3 @@ def test_pools_grow_by_what_they_do_and_shrink_without_a_loss(
         gone(trial, *POOLS)
 
     assert moved_whole(held(trial, tmp_path, change)) > 0
-
-
-BURN = """
-import multiprocessing, os, sys, time
-
-def burn(end):
-    os.sched_setaffinity(0, {0})  # all on one CPU: it has less than they want
-    while time.time() < end:
-        pass
-    print(time.process_time(), flush=True)
-
-processes = [multiprocessing.Process(target=burn, args=(float(sys.argv[1]),)) for _ in range(int(sys.argv[2]))]
-[process.start() for process in processes]
-[process.join() for process in processes]
-"""
-
-
-def test_a_busy_asgi_process_gets_four_times_a_busy_wsgi_process(trial: Cluster, layer: Layer) -> None:
-    """Measured in the shipped containers of one node, as many busy processes in each as it has servers."""
-    pods = json.loads(trial.kubectl("get", "pods", "--selector=app.kubernetes.io/name=app", "--output=json"))["items"]
-    node = pods[0]["spec"]["nodeName"]
-    here = {pod["metadata"]["labels"]["app.kubernetes.io/component"]: pod["metadata"]["name"]
-            for pod in pods if pod["spec"]["nodeName"] == node}  # fmt: skip
-    end = str(time.time() + 10)
-    burning = {
-        pool: trial.started("exec", here[pool], "--", "python3", "-c", BURN, end, processes)
-        for pool, processes in (("asgi", 1), ("wsgi", 2))
-    }
-    used = {
-        pool: [float(line) for line in process.communicate(timeout=60)[0].split()] for pool, process in burning.items()
-    }
-    assert len(used["wsgi"]) == 2
-    ratio = used["asgi"][0] / max(used["wsgi"])
-    assert 3 < ratio < 5.5, used

@@ -32,6 +32,10 @@ class Cluster:
         self.probe_secret_file = Path()
         self.url = "http://localhost:30080"
 
+    @property
+    def kubeconfig(self) -> str:
+        return self.given or str(STATE / "kubeconfig")
+
     def up(self) -> None:
         if not self.given:
             run(sys.executable, CLUSTER, "up", timeout=1500)

@@ -45,15 +45,39 @@ WAYS: dict[str, set[str]] = {
     "asgi": {"postgres", "redis"},
     "redis": set(),
     "postgres": set(),
+    "migrate": {"postgres", "redis"},
+    "receipt": {"edge"},
+    # From another namespace, where no policy holds it back.
+    "outside": {"edge", "api"},
 }
 TARGETS = {"app-wsgi": 8000, "app-asgi": 8000, "edge": 80, "postgres": 5432, "redis": 6379}
+
+
+# Pods that do not stay: one of their label and no other difference stands in.
+STANDING_IN = ("migrate", "receipt", "outside")
+
+
+def stand_in(trial: Cluster, source: str, *where: str) -> None:
+    closed = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    spec = {
+        "securityContext": {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [{"name": source, "image": "twinpool-redis:trial", "command": ["sleep", "300"],
+                        "securityContext": closed}],
+    }  # fmt: skip
+    name = f"stands-in-{source}"
+    given = (f"--labels=app.kubernetes.io/name={source}", f"--overrides={json.dumps({'spec': spec})}", *where)
+    trial.kubectl("run", name, "--image=twinpool-redis:trial", "--restart=Never", *given)
+    trial.kubectl("wait", f"pod/{name}", "--for=condition=Ready", "--timeout=60s", *where)
 
 
 def reached(trial: Cluster, source: str) -> set[str]:
     """Services that a pod reaches, by packets, to addresses that were looked up elsewhere: it may not ask for names."""
     label = "component" if source in ("wsgi", "asgi") else "name"
-    chosen = ("--selector", f"app.kubernetes.io/{label}={source}", "--output=jsonpath={.items[0].metadata.name}")
-    pod = trial.kubectl("get", "pod", *chosen)
+    where = ("--namespace=default",) if source == "outside" else ()
+    if source in STANDING_IN:
+        stand_in(trial, source, *where)
+    chosen = ("--selector", f"app.kubernetes.io/{label}={source}", "--field-selector=status.phase=Running")
+    pod = trial.kubectl("get", "pod", *where, *chosen, "--output=jsonpath={.items[0].metadata.name}")
     addresses = {name: trial.kubectl("get", "service", name, "--output=jsonpath={.spec.clusterIP}") for name in TARGETS}
     program = (
         "import socket, sys\n"
@@ -66,7 +90,9 @@ def reached(trial: Cluster, source: str) -> set[str]:
     )
     words = [f"{name},{addresses[name]},{port}" for name, port in TARGETS.items()]
     api = trial.kubectl("get", "service", "kubernetes", "--namespace=default", "--output=jsonpath={.spec.clusterIP}")
-    told = trial.kubectl("exec", pod, "--", "python3", "-c", program, *words, f"api,{api},443")
+    told = trial.kubectl("exec", pod, *where, "--", "python3", "-c", program, *words, f"api,{api},443")
+    if source in STANDING_IN:
+        trial.kubectl("delete", "pod", f"stands-in-{source}", *where, "--grace-period=1")
     own = {"wsgi": "app-wsgi", "asgi": "app-asgi"}.get(source, source)  # a pod always reaches itself
     return set(told.split()) - {own}
 

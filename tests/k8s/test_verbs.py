@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,6 +28,7 @@ class Shop:
     def make(self, verb: str, **knobs: str) -> tuple[int, str]:
         given = {"PROJECT": str(self.project), **KNOBS, **knobs}
         environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}
+        environment["KUBECONFIG"] = self.trial.kubeconfig  # read where CONTEXT is typed
         words = [f"{name}={value}" for name, value in given.items()]
         done = run("make", "--no-print-directory", "-C", KIT, verb, *words, timeout=500, env=environment)
         return done.returncode, done.stdout
@@ -239,8 +240,36 @@ def replaced_certificate(site: Cluster, pair: Path) -> None:
     pytest.fail("the new certificate is not shown after two minutes")
 
 
-def test_production_in_a_layer(shop: Shop, tmp_path: Path) -> None:
-    """Three edges, two of each pool, policies and TLS, by Secrets of a team's own; with stores in the cluster."""
+@pytest.fixture
+def registry(trial: Cluster, tmp_path: Path) -> Iterator[str]:
+    """A registry that nodes and this host know by one name; for a cluster that was given, REGISTRY."""
+    if trial.given:
+        yield os.environ["REGISTRY"]
+        return
+    packages = "apt-get update && apt-get install --yes --no-install-recommends docker-registry"
+    (tmp_path / "Dockerfile").write_text(f"FROM twinpool-redis:trial\nUSER root\nRUN {packages}\n")
+    name, host = "twinpool-test-registry", "localhost:5001"
+    run("docker", "build", "--quiet", "--tag", name, tmp_path)
+    options = ("--env=REGISTRY_HTTP_ADDR=:5000", "--publish=127.0.0.1:5001:5000", "--entrypoint=docker-registry")
+    serve = (name, "serve", "/etc/docker/registry/config.yml")
+    run("docker", "run", "--detach", "--rm", "--name", name, "--network=cluster", *options, *serve)
+    try:
+        inspect = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+        address = run("docker", "inspect", "--format", inspect, name).stdout.strip()
+        hosts = f'server = "http://{address}:5000"\n'
+        folder = f"/etc/containerd/certs.d/{host}"
+        for node in trial.kubectl("get", "nodes", "--output=jsonpath={.items[*].metadata.name}").split():
+            run("docker", "exec", node, "sh", "-c", f"mkdir -p {folder} && echo '{hosts}' > {folder}/hosts.toml")
+        yield f"{host}/team"
+    finally:
+        run("docker", "rm", "--force", "--volumes", name)
+
+
+def test_production_in_a_layer(shop: Shop, registry: str, tmp_path: Path) -> None:
+    """Three edges, two of each pool, policies and TLS, by a registry, a context and Secrets of a team's own.
+
+    The stores are in the cluster.
+    """
     there = os.path.relpath(KIT / "k8s", tmp_path.resolve())
     (tmp_path / "kustomization.yaml").write_text(f"""
 resources: [{there}/overlays/production]
@@ -267,9 +296,17 @@ patches:
     site.kubectl("create", "secret", "generic", "edge-tls", *files, f"--from-file=ca.crt={pair / 'tls.crt'}")
     mine = Shop(shop.project, site)
     try:
-        code, told = mine.make("deploy", OVERLAY=str(tmp_path))
+        named = {"OVERLAY": str(tmp_path), "CONTEXT": site.kubectl("config", "current-context").strip()}
+        code, told = mine.make("deploy", **named, REGISTRY=registry)
         assert code == 0, told
         assert "GREEN" in told
+        assert f"REGISTRY={registry}" in told, "the next commands are whole"
+        pool = site.kubectl("get", "deployment", "app-wsgi", "--output=jsonpath={..image}")
+        assert pool.startswith(f"{registry}/twinpool-noticeboard:")
+        assert "@sha256:" in pool
+        assert mine.make("url", **named) == (0, f"{site.url}\n")
+        code, told = mine.make("deploy", **named, REGISTRY=registry, DRY="1")
+        assert "nothing would change" in told, told
         assert "production is up: https://localhost:30443" in told
         pods = site.kubectl("get", "pods", "--selector=app.kubernetes.io/name in (app, edge)", "--output=name").split()
         assert len(pods) == 3 + 2 + 2

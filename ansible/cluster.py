@@ -27,7 +27,7 @@ CHANGING = {"deploy", "rollback"}
 # Where tests/k8s/cluster keeps the cluster of `make cluster`.
 STATE = Path(os.environ.get("CLUSTER_STATE") or Path.home() / ".cache" / "twinpool" / "cluster")
 # What tells the next command that it is about the same site.
-NAMED = ("PROJECT", "NAME", "TARGET", "OVERLAY", "CONTEXT", "NAMESPACE")
+NAMED = ("PROJECT", "NAME", "TARGET", "OVERLAY", "CONTEXT", "REGISTRY", "NAMESPACE")
 LEASE, SECONDS = "twinpool-deploy", 30
 # Knobs that say where or how many; on Kubernetes the layer says it.
 NOT_HERE = {"BIND", "PORT", "TLS_PORT", "TLS", "APP_MEMORY", "REDIS_MEMORY", "POSTGRES_MEMORY", "DRAIN_LEAVE"}
@@ -66,7 +66,7 @@ def meant(verb: str, values: Mapping[str, str], given: Mapping[str, str]) -> dic
     if values["OVERLAY"] == "off":
         settings["OVERLAY"] = "off"
     return {
-        **connection(values),
+        **connection(verb, values),
         "KUBECTL": str(kubectl()),
         "LAYER_BASE": str(folder.resolve()),
         "NAMESPACE": values["NAMESPACE"] or namespace(folder) or values["NAME"],
@@ -90,7 +90,7 @@ def kubectl() -> Path | str:
     return found
 
 
-def connection(values: Mapping[str, str]) -> dict[str, str]:
+def connection(verb: str, values: Mapping[str, str]) -> dict[str, str]:
     """KUBECONFIG (empty: kubectl's own) and CONTEXT (empty: the file's only one). Raises Refused."""
     from kubernetes import config
 
@@ -102,7 +102,7 @@ def connection(values: Mapping[str, str]) -> dict[str, str]:
         names = [context["name"] for context in contexts]
         if values["CONTEXT"] not in names:
             raise Refused(f"CONTEXT: found {values['CONTEXT']!r}; kubectl's configuration has {', '.join(names)}.")
-        if not values["REGISTRY"]:
+        if verb == "deploy" and not values["REGISTRY"]:
             raise Refused(
                 f"The cluster of CONTEXT={values['CONTEXT']} has to get the images from somewhere: name a registry "
                 "that it can pull from, REGISTRY=registry.example/team."

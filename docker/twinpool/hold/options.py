@@ -45,7 +45,11 @@ def parse(argv: list[str]) -> tuple[Options, Files]:
     add = parser.add_argument
     add("url", metavar="URL", help="the site's root, for example https://shop.example")
     add("--probe-secret-file", type=Path, required=True, metavar="FILE", help="file that holds the probe secret")
-    add("--connect", metavar="HOST:PORT", help="connect here; Host header and TLS name stay the URL's")
+    add(
+        "--connect",
+        metavar="HOST:PORT",
+        help="connect here, by http:// in the clear; names stay the URL's",
+    )
     add("--ca", type=Path, metavar="FILE", help="trust this CA (PEM) instead of the system's")
     add("--sockets", type=_within(int, 0, MOST_SOCKETS), default=20, metavar="N", help="sockets held (20)")
     add("--streams", type=_within(int, 0, MOST_STREAMS), default=5, metavar="N", help="event streams held (5)")

@@ -52,6 +52,9 @@ class Target:
     def parse(cls, url: str, connect: str | None = None, ca: Path | None = None) -> "Target":
         """The target of a URL; `connect` is HOST:PORT to reach it by, `ca` a PEM file to trust instead of the system's.
 
+        With `connect` as http://HOST:PORT the connection is in the clear though the URL is https: TLS ends in front of
+        the edge, and what is asked names the origin that visitors see.
+
         Raises CannotRun for a URL that is not a site's root, and for plain http to an address on the internet: the
         probe secret would cross it in the clear.
         """
@@ -63,10 +66,11 @@ class Target:
         except ValueError:
             raise CannotRun(f"The URL {url!r} has no usable port; a port is a number from 1 to 65535.") from None
         host = parts.hostname
-        connect_host, connect_port = _address(connect) if connect else (host, port)
-        if parts.scheme == "http":
+        in_clear = parts.scheme == "http" or (connect or "").startswith("http://")
+        connect_host, connect_port = _address(connect.removeprefix("http://")) if connect else (host, port)
+        if in_clear:
             _require_near(connect_host, connect_port)
-        tls = _tls(ca) if parts.scheme == "https" else None
+        tls = None if in_clear else _tls(ca)
         return cls(parts.scheme, host, port, connect_host, connect_port, tls)
 
 

@@ -168,6 +168,12 @@ def test_targets(url: str, connect: str | None, authority: str, address: tuple[s
     assert (target.authority, (target.connect_host, target.connect_port)) == (authority, address)
 
 
+def test_an_https_site_whose_tls_ends_before_the_edge_is_asked_in_the_clear_under_its_own_origin() -> None:
+    target = Target.parse("https://shop.example", "http://127.0.0.1:8080")
+    assert (target.origin, target.authority, target.tls) == ("https://shop.example", "shop.example", None)
+    assert (target.connect_host, target.connect_port) == ("127.0.0.1", 8080)
+
+
 @pytest.mark.parametrize(
     ("url", "connect", "said"),
     [
@@ -176,6 +182,7 @@ def test_targets(url: str, connect: str | None, authority: str, address: tuple[s
         ("http://127.0.0.1:99999", None, "usable port"),
         ("http://127.0.0.1", "127.0.0.1", "HOST:PORT"),
         ("http://8.8.8.8", None, "plain http"),
+        ("https://shop.example", "http://8.8.8.8:80", "plain http"),
         ("http://no-such-host.invalid", None, "no address"),
     ],
 )

@@ -260,16 +260,21 @@ def registry(trial: Cluster, tmp_path: Path) -> Iterator[str]:
         yield os.environ["REGISTRY"]
         return
     packages = "apt-get update && apt-get install --yes --no-install-recommends docker-registry"
-    (tmp_path / "Dockerfile").write_text(f"FROM twinpool-redis:trial\nUSER root\nRUN {packages}\n")
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM twinpool-redis:trial\nUSER root\nRUN {packages}\nCOPY registry.yml /etc/registry.yml\n"
+    )
+    (tmp_path / "registry.yml").write_text(
+        "{ version: 0.1, storage: { filesystem: { rootdirectory: /var/lib/registry } }, http: { addr: ':5000' } }"
+    )
     name, host = "twinpool-test-registry", "localhost:5001"
     run("docker", "build", "--quiet", "--tag", name, tmp_path)
-    options = ("--env=REGISTRY_HTTP_ADDR=:5000", "--publish=127.0.0.1:5001:5000", "--entrypoint=docker-registry")
-    serve = (name, "serve", "/etc/docker/registry/config.yml")
+    options = ("--publish=127.0.0.1:5001:5000", "--entrypoint=docker-registry")
+    serve = (name, "serve", "/etc/registry.yml")
     run("docker", "run", "--detach", "--rm", "--name", name, "--network=cluster", *options, *serve)
     try:
         inspect = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
         address = run("docker", "inspect", "--format", inspect, name).stdout.strip()
-        hosts = f'server = "http://{address}:5000"\n'
+        hosts = f'[host."http://{address}:5000"]\ncapabilities = ["pull", "resolve"]'
         folder = f"/etc/containerd/certs.d/{host}"
         for node in trial.kubectl("get", "nodes", "--output=jsonpath={.items[*].metadata.name}").split():
             run("docker", "exec", node, "sh", "-c", f"mkdir -p {folder} && echo '{hosts}' > {folder}/hosts.toml")
@@ -313,6 +318,7 @@ patches:
         code, told = mine.make("deploy", **named, REGISTRY=registry)
         assert code == 0, told
         assert "GREEN" in told
+        assert "production is up: https://localhost:30443" in told
         assert f"REGISTRY={registry}" in told, "the next commands are whole"
         pool = site.kubectl("get", "deployment", "app-wsgi", "--output=jsonpath={..image}")
         assert pool.startswith(f"{registry}/twinpool-noticeboard:")
@@ -323,7 +329,6 @@ patches:
         site.kubectl("patch", "secret", "site", '--patch={"stringData": {"spare": "another"}}')
         code, told = mine.make("deploy", **named, REGISTRY=registry, DRY="1")
         assert "twinpool/secret" in told, "another content of the Secret rolls the pools"
-        assert "production is up: https://localhost:30443" in told
         pods = site.kubectl("get", "pods", "--selector=app.kubernetes.io/name in (app, edge)", "--output=name").split()
         assert len(pods) == 3 + 2 + 2
         site.keep_probe_secret(tmp_path)

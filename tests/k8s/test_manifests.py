@@ -4,6 +4,7 @@ import os
 import re
 import sys
 import textwrap
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -50,15 +51,31 @@ def server(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Cluste
     return cluster
 
 
-@pytest.mark.parametrize("component", ["", *COMPONENTS])
-def test_the_api_server_takes_production_with(server: Cluster, tmp_path: Path, component: str) -> None:
-    made = layer(tmp_path, "production", *([component] if component and component not in ALREADY else []))
+NO_PORT = """
+patches:
+  - patch: |-
+      apiVersion: v1
+      kind: Service
+      metadata: { name: edge }
+      spec: { ports: [{ port: 80, nodePort: null }] }
+"""
+# What an overlay has already.
+WITHIN = {"production": ("network-policies", "tls"), "trial": ("network-policies", "postgres", "redis")}
+COMBINATIONS = [
+    (overlay, chosen)
+    for overlay, within in WITHIN.items()
+    for number in range(3)
+    for chosen in combinations([name for name in COMPONENTS if name not in within], number)
+    if chosen != ("asgi-only", "wsgi-only")
+]
+
+
+@pytest.mark.parametrize(("overlay", "components"), COMBINATIONS, ids=str)
+def test_the_api_server_takes(server: Cluster, tmp_path: Path, overlay: str, components: tuple[str, ...]) -> None:
+    made = layer(tmp_path, overlay, *components)
     told = server.kubectl("apply", "--dry-run=server", "--kustomize", made)
     assert "deployment.apps/edge created" in told
     assert "would violate PodSecurity" not in told
-
-
-ALREADY = ("network-policies", "tls")  # in production
 
 
 def examples(page: Path) -> list[str]:
@@ -97,7 +114,7 @@ def test_the_layer_of_the_docs_is_one(server: Cluster, tmp_path: Path) -> None:
 def test_what_a_component_asks_of_a_layer_can_be_written(
     cluster: Cluster, tmp_path: Path, component: str, text: str
 ) -> None:
-    folder = layer(tmp_path, "production", *([] if component in ALREADY else [component]))
+    folder = layer(tmp_path, "production", *([] if component in WITHIN["production"] else [component]))
     with (folder / "kustomization.yaml").open("a") as file:
         file.write("\n" + text)
     assert "kind: Deployment" in cluster.kubectl("kustomize", folder)
@@ -108,7 +125,7 @@ def test_the_linter_finds_nothing(cluster: Cluster, tmp_path: Path) -> None:
     made = tmp_path / "made"
     made.mkdir()
     (made / "trial.yaml").write_text(cluster.kubectl("kustomize", KIT / "k8s" / "overlays" / "trial"))
-    more = [name for name in COMPONENTS if not name.endswith("-only") and name not in ALREADY]
+    more = [name for name in COMPONENTS if not name.endswith("-only") and name not in WITHIN["production"]]
     folder = layer(tmp_path, "production", *more)
     names = [f"{{ name: {name}, newName: registry.example/{name}, newTag: r1@sha256:{'0' * 64} }}"
              for name in ("app", "edge", "redis", "postgres")]  # fmt: skip

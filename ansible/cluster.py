@@ -143,14 +143,21 @@ def lease(place: Mapping[str, Any], verb: str) -> Iterator[None]:
     def renew() -> None:
         while not over.wait(SECONDS / 3):
             patch = {"spec": {"renewTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")}}
-            with suppress(client.ApiException, HTTPError):  # the next one may come through
-                if (holder := _holder(api, namespace)) == me:
-                    api.patch_namespaced_lease(LEASE, namespace, patch)
-                else:
-                    print(f"twinpool: {holder} has taken {namespace} over; this stops here.", file=sys.stderr)
-                    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-                    return
+            with suppress(HTTPError):  # the next one may come through
+                try:
+                    holder = _holder(api, namespace)
+                    if holder == me:
+                        api.patch_namespaced_lease(LEASE, namespace, patch)
+                        continue
+                except client.ApiException as error:
+                    if error.status != 404:
+                        continue
+                    holder = "somebody who has ended since"
+                print(f"twinpool: {holder} has taken {namespace} over; this stops here.", file=sys.stderr)
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+                return
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins with it ignored
     thread = threading.Thread(target=renew, daemon=True)
     thread.start()
     try:

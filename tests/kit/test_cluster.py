@@ -17,8 +17,8 @@ def host(tmp_path: Path) -> Path:
     script(
         tmp_path / "docker", f'case "$*" in "manifest inspect "*) exec grep -qs "$3" {tmp_path}/registry;; esac; exit 1'
     )
-    script(tmp_path / "kubectl", "exit 0")
     (tmp_path / "state/context/bin").mkdir(parents=True)
+    script(tmp_path / "state/context/bin/kubectl", "exit 0")
     noted = f'echo "$*" >> {tmp_path}/told; cat >> {tmp_path}/told'
     script(tmp_path / "state/context/bin/kind", f'[ "$1 $2" = "get clusters" ] && exit; {noted}')
     # The cluster takes the compiler that is beside its Python.

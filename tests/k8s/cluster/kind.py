@@ -1,6 +1,5 @@
 """The cluster of `make cluster` where kind's node image can be pulled: one node, the same ports and kubeconfig."""
 
-import shutil
 import subprocess
 
 from build import BIN, build_kubectl, go_build
@@ -35,8 +34,8 @@ def up() -> None:
     if not KIND[0].exists():
         say("build: kind")
         go_build(HERE / "kind", ["sigs.k8s.io/kind"])
-    if not shutil.which("kubectl"):
-        build_kubectl()
+    build_kubectl()
+    MARK.touch()
     if NAME[1] not in run([*KIND, "get", "clusters"]).split():
         say("up: one node, by kind")
         ports = "".join(
@@ -46,9 +45,9 @@ def up() -> None:
             "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes:\n"
             f"  - role: control-plane\n    extraPortMappings:\n{ports}"
         )
-        MARK.touch()
         wanted = ("--image", IMAGE, "--kubeconfig", KUBECONFIG, "--config", "-", "--wait", "120s")
         run([*KIND, "create", "cluster", *NAME, *wanted], stdin=config)
+    run([*KIND, "export", "kubeconfig", *NAME, "--kubeconfig", KUBECONFIG])
     say(f"up: KUBECONFIG={KUBECONFIG}")
 
 

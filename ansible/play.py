@@ -21,7 +21,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import ansible_mitogen
 import cluster
 import knobs
 import project
@@ -97,8 +96,7 @@ def play(verb: str, values: dict[str, str], more: Mapping[str, object] | None = 
             "ANSIBLE_CONFIG": str(KIT / "ansible" / "ansible.cfg"),
             "PYTHONUNBUFFERED": "1",
             "PYTHONPATH": str(KIT / "ansible"),
-            "ANSIBLE_STRATEGY_PLUGINS": str(Path(ansible_mitogen.__file__).parent / "plugins" / "strategy"),
-            "ANSIBLE_STRATEGY": "mitogen_linear",
+            "ANSIBLE_STRATEGY": "resident",
         }
         command = [Path(sys.executable).parent / "ansible-playbook", KIT / "ansible" / "playbooks" / f"{verb}.yml",
                    "--extra-vars", f"@{file.name}"]  # fmt: skip

@@ -67,13 +67,14 @@ def test_the_first_deploy_ends_with_a_site(fresh: Machine, first: str) -> None:
 
 
 @pytest.mark.usefixtures("first")
-def test_the_engine_has_every_cpu(fresh: Machine, first: str) -> None:
+def test_the_engine_has_every_cpu(fresh: Machine) -> None:
     """What starts it may be held to one, and all containers inherit that."""
     told = fresh.sh("grep -h Cpus_allowed_list /proc/1/status /proc/$(pidof dockerd)/status").stdout.splitlines()
     assert len(told) == 2
     assert told[0] == told[1]
 
 
+@pytest.mark.usefixtures("first")
 def test_a_repeat_has_nothing_to_do(fresh: Machine) -> None:
     before = fresh.engine()
     code, told = fresh.make("deploy")

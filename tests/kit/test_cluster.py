@@ -39,9 +39,7 @@ def cluster(host: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_kind_where_its_node_image_can_be_pulled(host: Path) -> None:
-    (host / "registry").write_text(
-        "kindest/node:v1.34.0@sha256:7416a61b42b1662ca6ca89f02028ac133a309a2a30ba309614e8ec94d976dc5a\n"
-    )
+    (host / "registry").write_text(f"{IMAGE}\n")
     done = cluster(host, "up", "--or-kind")
     assert done.returncode == 0, done.stdout + done.stderr
     told = (host / "told").read_text()

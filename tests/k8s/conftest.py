@@ -22,6 +22,9 @@ def cluster() -> Iterator[Cluster]:
     cluster = Cluster(os.environ.get("KUBECONFIG", ""))
     stood = cluster.stands()
     cluster.up()
+    cluster.namespace = "twinpool"
+    cluster.removed()  # what an earlier run left, without its drains
+    cluster.namespace = ""
     yield cluster
     if not stood:
         cluster.down()
@@ -30,9 +33,7 @@ def cluster() -> Iterator[Cluster]:
 @pytest.fixture(scope="session")
 def trial(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
     """The trial overlay from nothing, as a user applies it."""
-    # What an earlier run left, without its drains.
     cluster.namespace = "twinpool"
-    cluster.removed()
     cluster.load("twinpool-app:trial", "twinpool-edge:trial", "twinpool-redis:trial", "twinpool-postgres:trial")
     # The stores stay on the node that no test takes away.
     _, *others = cluster.kubectl("get", "nodes", "--output=jsonpath={.items[*].metadata.name}").split()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -17,9 +18,10 @@ from .cluster_of_tests import KIT, Cluster, run
 POOLS = ("app.kubernetes.io/component=wsgi", "app.kubernetes.io/component=asgi")
 ROLLED = ("deployment/app-wsgi", "deployment/app-asgi", "deployment/edge")
 EDGE = ("app.kubernetes.io/name=edge",)
-# Short windows; the relations of the shipped ones are asserted by test_manifests.
+# Short windows and waits; the relations of the shipped ones are asserted by test_manifests.
 WINDOW = 6
 SETTINGS = {"DRAIN_WINDOW": str(WINDOW), "GRACEFUL": "5"}
+IDLE, WAIT = 1, 5  # seconds: of the edge's idle connections, twice; before SIGTERM
 LOAD = ("--sockets=200", "--streams=20", "--rate=50", f"--window={WINDOW}", "--seconds=240")
 
 
@@ -32,7 +34,7 @@ class Layer:
     routes: str = ""
     settings: dict[str, str] = field(default_factory=lambda: dict(SETTINGS))
     components: tuple[str, ...] = ()
-    more: str = ""
+    patches: str = ""
 
     def write(self) -> Path:
         trial = os.path.relpath(KIT / "k8s", self.folder.resolve())
@@ -40,6 +42,8 @@ class Layer:
         # Where the autoscaler counts, a layer does not.
         counted = ["edge"] if "autoscaling" in self.components else ["app-wsgi", "app-asgi", "edge"]
         (self.folder / "routes.conf").write_text(self.routes)
+        kept = (KIT / "nginx" / "proxy" / "keepalive.conf").read_text()
+        (self.folder / "keepalive.conf").write_text(re.sub(r"(keepalive_time(?:out)?) \d+s;", rf"\1 {IDLE}s;", kept))
         (self.folder / "twinpool.env").write_text("".join(f"{name}={value}\n" for name, value in self.settings.items()))
         (self.folder / "kustomization.yaml").write_text(f"""
 apiVersion: kustomize.config.k8s.io/v1beta1
@@ -53,8 +57,13 @@ replicas: [{", ".join(f"{{ name: {name}, count: 2 }}" for name in counted)}]
 configMapGenerator:
   - {{ name: settings, behavior: merge, envs: [twinpool.env] }}
   - {{ name: migrate-settings, behavior: merge, envs: [twinpool.env] }}
+  - {{ name: edge-proxy, behavior: merge, files: [keepalive.conf] }}
   {"".join(files)}
-{self.more}""")
+patches:
+  - target: {{ kind: Deployment, name: app-wsgi|app-asgi|edge }}
+    patch: |-
+      - {{ op: replace, path: /spec/template/spec/containers/0/lifecycle/preStop/sleep/seconds, value: {WAIT} }}
+{self.patches}""")
         return self.folder
 
 

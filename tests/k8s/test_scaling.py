@@ -13,8 +13,7 @@ from .layer import EDGE, POOLS, ROLLED, Layer, certificate, gone, held, moved_wh
 
 HERE = Path(__file__).resolve().parent
 # Of the shipped autoscalers the numbers alone: as few sockets and as little CPU as a test has, and waits of seconds.
-SMALL = """patches:
-  - target: { kind: HorizontalPodAutoscaler, name: app-asgi }
+SMALL = """  - target: { kind: HorizontalPodAutoscaler, name: app-asgi }
     patch: |-
       - { op: replace, path: /spec/maxReplicas, value: 3 }
       - { op: replace, path: /spec/metrics/0/pods/target/averageValue, value: "60" }
@@ -83,10 +82,10 @@ def autoscaled(trial: Cluster, layer: Layer, tmp_path: Path) -> Iterator[None]:
         whole.kubectl("create", *words, "--namespace=metrics")
     whole.kubectl("apply", "--filename", HERE / "adapter.yaml")
     whole.kubectl("wait", "apiservice/v1beta2.custom.metrics.k8s.io", "--for=condition=Available", "--timeout=90s")
-    layer.components, layer.more = ("autoscaling",), SMALL
+    layer.components, layer.patches = ("autoscaling",), SMALL
     trial.kubectl("apply", "-k", layer.write())
     yield
-    layer.components, layer.more = (), ""
+    layer.components, layer.patches = (), ""
     trial.kubectl("delete", "hpa", "--all")
     whole.kubectl("delete", "--ignore-not-found", "--filename", HERE / "adapter.yaml", timeout=180)
     trial.kubectl("apply", "-k", layer.write())
@@ -104,7 +103,7 @@ def test_pools_grow_by_what_they_do_and_shrink_without_a_loss(
         trial.kubectl("wait", *words, timeout=200)
 
     def change() -> None:
-        visits = f"while curl -sS -o /dev/null {trial.url}/accounts/login/; do :; done"
+        visits = f"while curl -sS -o /dev/null {trial.url}/accounts/login/; do sleep 0.05; done"
         visitors = [subprocess.Popen(["sh", "-c", visits]) for _ in range(2)]
         try:
             wait("app-asgi", "{.status.readyReplicas}=3")

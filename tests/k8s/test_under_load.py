@@ -84,8 +84,7 @@ def test_an_edge_that_does_not_wait_fails_requests(trial: Cluster, layer: Layer,
             trial.kubectl("delete", "pod", pod, "--wait=true", timeout=240)
             trial.settled(*ROLLED)
 
-    layer.more = """patches:
-  - target: { kind: Deployment, name: edge }
+    layer.patches = """  - target: { kind: Deployment, name: edge }
     patch: |-
       - { op: remove, path: /spec/template/spec/containers/0/lifecycle }
 """
@@ -95,7 +94,7 @@ def test_an_edge_that_does_not_wait_fails_requests(trial: Cluster, layer: Layer,
     try:
         figures = held(trial, tmp_path, delete, green=False)
     finally:
-        layer.more = ""
+        layer.patches = ""
         trial.kubectl("apply", "-k", layer.write())
         trial.settled(*ROLLED)
         gone(trial, *EDGE)

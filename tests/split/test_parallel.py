@@ -33,16 +33,14 @@ async def echo_until(socket: ClientConnection, over: asyncio.Event) -> int:
 
 
 async def most_at_once(metrics: Metrics, over: asyncio.Event) -> tuple[float, float]:
-    """The most synchronous requests under way, and the most threads, that the ASGI pool showed until `over`."""
-    requests = threads = 0.0
-    figures = await asyncio.to_thread(metrics.read)
+    """The most synchronous requests under way, and the most threads, that the ASGI pool showed: once before, and until
+    `over`."""
+    seen = [await asyncio.to_thread(metrics.read)]
     while not over.is_set():
         with suppress(subprocess.SubprocessError):  # a host that is busy may not answer this one in time
-            figures = await asyncio.to_thread(metrics.read)
-        requests = max(requests, figures["twinpool_sync_requests"])
-        threads = max(threads, figures["twinpool_threads"])
+            seen.append(await asyncio.to_thread(metrics.read))
         await asyncio.sleep(0.1)
-    return requests, threads
+    return max(one["twinpool_sync_requests"] for one in seen), max(one["twinpool_threads"] for one in seen)
 
 
 @pytest.mark.parametrize(("path", "status"), [("/whoami", 200), ("/no/such/page", 404)])

@@ -13,6 +13,8 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from holding import Holding
+
 KIT = Path(__file__).resolve().parents[2]
 STATE = Path("/var/lib/twinpool")
 # Short windows: the relations between them are the shipped ones.
@@ -37,6 +39,17 @@ def copy_of(project: Path, place: Path) -> Path:
     """The project as its team would have it: a folder of its own, without git."""
     shutil.copytree(project, place, ignore=shutil.ignore_patterns("__pycache__", "*.sqlite3"))
     return place
+
+
+def certificate(folder: Path, number: int) -> Path:
+    """A certificate for localhost that vouches for itself, and its key, as tls.crt and tls.key."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = ("-out", folder / "tls.crt", "-keyout", folder / "tls.key")
+    made = (*files, "-days", "2", "-nodes", "-set_serial", str(number))
+    names = ("-subj", f"/CN=localhost {number}", "-addext", "subjectAltName=DNS:localhost")
+    done = run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", *names, *made)
+    assert done.returncode == 0, done.stdout
+    return folder
 
 
 @dataclass
@@ -125,8 +138,11 @@ class Site:
         found: dict[str, str] = json.loads(body)
         return found
 
-    def hold(self, *options: str) -> "Holding":
-        return Holding(self, options)
+    def hold(self, *options: str) -> Holding:
+        folder = self.folder / "held-by-a-test"
+        shutil.rmtree(folder, ignore_errors=True)
+        given = ("--connect", f"127.0.0.1:{self.port}", "--seconds=300", *options)
+        return Holding(folder, self.url, self.secret_file, *given)
 
     def suite(self, folder: str, *options: str, url: str = "", timeout: float = 600) -> None:
         """Another folder of tests/ against this site. One at a time: each loads a site as far as it can."""
@@ -141,31 +157,3 @@ class Site:
         """Each view of a project is answered by the pool it needs; see tests/split."""
         metrics = f"docker exec {self.container('asgi' if pools == 'both' else pools)} twinpool ask /-/metrics"
         self.suite("split", "--project", project, "--pools", pools, "--metrics-command", metrics)
-
-
-class Holding:
-    """The load client beside a deploy, with loads of the test's own; `receipt` ends it."""
-
-    def __init__(self, site: Site, options: tuple[str, ...]) -> None:
-        self.folder = site.folder / "held-by-a-test"
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir()
-        files = ["--ready-file", self.folder / "ready", "--stop-file", self.folder / "stop"]
-        site_options = ["--connect", f"127.0.0.1:{site.port}", "--probe-secret-file", site.secret_file]
-        command = [sys.executable, "-m", "twinpool", "hold", site.url, *site_options, *files,
-                   "--json", self.folder / "receipt.json", "--seconds", "300", *options]  # fmt: skip
-        self.process = subprocess.Popen(
-            [str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        while not (self.folder / "ready").exists():
-            assert self.process.poll() is None, self.process.communicate()[0]
-            try:
-                self.process.wait(0.1)
-            except subprocess.TimeoutExpired:
-                continue
-
-    def receipt(self) -> tuple[int, dict[str, object], str]:
-        """Exit code, the figures, and what it printed."""
-        (self.folder / "stop").touch()
-        told = self.process.communicate(timeout=60)[0]
-        return self.process.returncode, json.loads((self.folder / "receipt.json").read_text()), told

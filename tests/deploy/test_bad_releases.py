@@ -68,7 +68,7 @@ def test_a_deploy_that_was_killed_can_be_run_again(good: Site, step: str) -> Non
     process.communicate()
     held = good.hold("--sockets", "10", "--rate", "10", "--window", QUICK["DRAIN_WINDOW"])
     told = good.deploy()
-    code, _, printed = held.receipt()
+    code, _, printed = held.end()
     assert "is up" in told
     assert code == 0, printed
     releases = {line.split()[1].split("-app-")[0] for line in good.containers() if "-app-" in line}

@@ -24,7 +24,7 @@ def test_a_deploy_under_load_loses_nothing(rolling: Site) -> None:
     rolling.knobs["BODY_LIMIT"] = "5"
     held = rolling.hold(*LOAD, "--window", QUICK["DRAIN_WINDOW"])
     told = rolling.deploy()
-    code, receipt, printed = held.receipt()
+    code, receipt, printed = held.end()
     assert code == 0, printed
     assert "mark second" in rolling.get("/accounts/login/")[2]
     assert "green" in told.lower()
@@ -41,7 +41,7 @@ def test_a_rollback_under_load_loses_nothing(rolling: Site) -> None:
     state = rolling.state()
     held = rolling.hold(*LOAD, "--window", QUICK["DRAIN_WINDOW"])
     done = rolling.make("rollback")
-    code, _, printed = held.receipt()
+    code, _, printed = held.end()
     assert done.returncode == 0, done.stdout
     assert code == 0, printed
     assert rolling.state()["current"] == state["previous"]

@@ -1,10 +1,7 @@
 """A team's own layer over the trial, and the load client beside a change of it."""
 
-import json
 import os
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from holding import Holding
 
-from .cluster_of_tests import KIT, Cluster, run
+from .cluster_of_tests import KIT, Cluster
 
 POOLS = ("app.kubernetes.io/component=wsgi", "app.kubernetes.io/component=asgi")
 ROLLED = ("deployment/app-wsgi", "deployment/app-asgi", "deployment/edge")
@@ -71,28 +69,13 @@ def held(
     trial: Cluster, folder: Path, change: Callable[[], None], *options: object, green: bool = True, url: str = ""
 ) -> dict[str, Any]:
     """The figures of the load client, held through a change; red fails with what it printed."""
-    folder.mkdir(exist_ok=True)
-    given = ["--probe-secret-file", trial.probe_secret_file, *LOAD, "--json", folder / "receipt.json"]
-    files = ["--ready-file", folder / "ready", "--stop-file", folder / "stop"]
-    command = [
-        str(word) for word in (sys.executable, "-m", "twinpool", "hold", url or trial.url, *given, *files, *options)
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    while not (folder / "ready").exists():
-        assert process.poll() is None, process.communicate()[0]
-        try:
-            process.wait(0.2)
-        except subprocess.TimeoutExpired:
-            continue
+    holding = Holding(folder, url or trial.url, trial.probe_secret_file, *LOAD, *options)
     try:
         change()
     finally:
-        (folder / "stop").touch()
-        told = process.communicate(timeout=120)[0]
-    assert process.returncode == 0 or not green, told
-    figures: dict[str, Any] = json.loads((folder / "receipt.json").read_text())
-    figures["told"] = told
-    return figures
+        code, figures, told = holding.end()
+    assert code == 0 or not green, told
+    return {**figures, "told": told}
 
 
 def moved_whole(figures: dict[str, Any]) -> int:
@@ -115,12 +98,3 @@ def gone(trial: Cluster, *selectors: str) -> None:
             time.sleep(1)
         else:
             pytest.fail(f"pods of {selector} are still ending")
-
-
-def certificate(folder: Path, number: int) -> Path:
-    """A certificate for localhost that vouches for itself, and its key, as tls.crt and tls.key."""
-    folder.mkdir()
-    made = ("-out", folder / "tls.crt", "-keyout", folder / "tls.key", "-days", 2, "-nodes", "-set_serial", number)
-    names = ("-subj", f"/CN=localhost {number}", "-addext", "subjectAltName=DNS:localhost")
-    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", *names, *made)
-    return folder

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from deploy.site import certificate
 
 from .cluster_of_tests import Cluster
-from .layer import EDGE, POOLS, ROLLED, Layer, certificate, gone, held, moved_whole
+from .layer import EDGE, POOLS, ROLLED, Layer, gone, held, moved_whole
 
 HERE = Path(__file__).resolve().parent
 # Of the shipped autoscalers the numbers alone: as few sockets and as little CPU as a test has, and waits of seconds.

@@ -32,10 +32,10 @@ def failing_migration(project: Path) -> str:
 
 
 def never_ready(project: Path) -> str:
-    """Imports well, but each server process ends as it begins to serve."""
+    """Imports well, and serves pages; but each process of the ASGI pool ends as it begins to serve."""
     with settings(project).open("a") as file:
         file.write(
-            "\nimport os as _os\nif _os.environ.get('TWINPOOL_POOL'):\n"
+            "\nimport os as _os\nif _os.environ.get('TWINPOOL_POOL') == 'asgi':\n"
             "    import threading as _t\n"
             "    _t.Timer(0.2, lambda: (print('it burns', flush=True), _os._exit(3))).start()\n"
         )

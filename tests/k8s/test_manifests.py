@@ -98,7 +98,7 @@ def test_the_layer_of_the_docs_is_one(server: Cluster, tmp_path: Path) -> None:
     deploy = tmp_path / "shop" / "deploy"
     deploy.mkdir(parents=True)
     (deploy / "kustomization.yaml").write_text(example.replace("namespace: shop", "namespace: dry-run"))
-    (deploy / "twinpool.env").write_text("HOSTS=shop.example\n")
+    (deploy / "kubernetes.env").write_text("HOSTS=shop.example\n")
     (deploy / "routes.conf").write_text("location = /feed/ { include handlers/asgi-sse.conf; }\n")
     told = server.kubectl("apply", "--dry-run=server", "--kustomize", deploy)
     assert "deployment.apps/app-wsgi created" in told
@@ -107,6 +107,8 @@ def test_the_layer_of_the_docs_is_one(server: Cluster, tmp_path: Path) -> None:
     pool = named(made, "Deployment", "app-asgi")["spec"]["template"]["spec"]["containers"][0]
     assert pool["image"] == "registry.example/shop:r42"
     assert {"name": "TWINPOOL_RELEASE", "value": "r42"} in pool["env"]
+    ways = named(made, "NetworkPolicy", "migrate")["spec"]["egress"]
+    assert {"ipBlock": {"cidr": "10.9.0.0/24"}} in [to for way in ways for to in way.get("to", [])]
     assert any("location = /feed/" in str(one.get("data")) for one in made)
 
 

@@ -48,7 +48,7 @@ def up() -> None:
         wanted = ("--image", IMAGE, "--kubeconfig", KUBECONFIG, "--config", "-", "--wait", "120s")
         run([*KIND, "create", "cluster", *NAME, *wanted], stdin=config)
     run([*KIND, "export", "kubeconfig", *NAME, "--kubeconfig", KUBECONFIG])
-    say(f"up: KUBECONFIG={KUBECONFIG}")
+    say(f"up. Next: make deploy TARGET=k8s; or, for kubectl: export KUBECONFIG={KUBECONFIG}")
 
 
 def load(images: list[str]) -> None:

@@ -3,6 +3,7 @@
 watch.py HELPERS KUBECTL KUBECONFIG CONTEXT NAMESPACE VERB SECONDS NAME…
 rolled SECONDS deployment/NAME…    each has all its pods of the new kind, ready
 ended SECONDS job/NAME             it has completed; prints its log
+ready SECONDS job/NAME…            the pod of each is ready
 gone SECONDS SELECTOR…             no pod of these is ending any more
 Ends with 1 and the reason, with the last log lines of the pod, as soon as it is clear, or when the time is over.
 """
@@ -91,6 +92,18 @@ class Watch:
             if not self.wait():
                 return self.fail(pods, f"{name} has not ended after {self.seconds:.0f} s. {self.last}")
 
+    def ready(self, *names: str) -> int:
+        for name in names:
+            while not (told := self.get(name)).get("status", {}).get("ready"):
+                pods = self.pods({"batch.kubernetes.io/job-name": name.partition("/")[2]}) if told else []
+                if told.get("status", {}).get("failed"):
+                    return self.fail(pods, f"{name} has ended instead of becoming ready")
+                if why := next((reason for pod in pods if (reason := failing(pod))), ""):
+                    return self.fail(pods, why)
+                if not self.wait():
+                    return self.fail(pods, f"{name} is not ready after {self.seconds:.0f} s. {self.last}")
+        return 0
+
     def gone(self, *selectors: str) -> int:
         for selector in selectors:
             while any(
@@ -165,7 +178,7 @@ def main(words: list[str]) -> int:
     command += [f"--kubeconfig={kubeconfig}"] if kubeconfig != "-" else []
     command += [f"--context={context}"] if context != "-" else []
     watch = Watch(command, float(seconds))
-    code: int = {"rolled": watch.rolled, "ended": watch.ended, "gone": watch.gone}[verb](*names)
+    code: int = {"rolled": watch.rolled, "ended": watch.ended, "ready": watch.ready, "gone": watch.gone}[verb](*names)
     return code
 
 

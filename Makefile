@@ -26,6 +26,10 @@ down: .venv/deploy ## stop the site, keep its data
 destroy: .venv/deploy ## remove the site with its data (asks; YES=1 without a terminal)
 	$(PLAY) destroy
 
+##@ Servers
+provision: .venv/deploy ## bare servers of an inventory to ready; then every verb takes INVENTORY=…
+	$(PLAY) provision
+
 ##@ The project in it
 manage: .venv/deploy ## manage.py in the running release (ARGS=createsuperuser)
 	$(PLAY) manage

@@ -1,6 +1,7 @@
 """Reads and checks the knobs of docker/twinpool.env; the verbs of the Makefile get them through play.py.
 
-A value comes from the command line, else from the project's deploy/twinpool.env, else from the list itself.
+A value comes from the command line, else from the twinpool.env beside the inventory, else from the project's
+deploy/twinpool.env, else from the list itself.
 """
 
 import ipaddress
@@ -132,10 +133,12 @@ def gather(command_line: Mapping[str, str]) -> dict[str, str]:
     values = {name: knob.default for name, knob in knobs.items()}
     folder = Path(command_line.get("PROJECT", values["PROJECT"])).expanduser()
     project = (folder if folder.is_absolute() else KIT / folder).resolve()
-    own = project / "deploy" / "twinpool.env"
-    sources: list[tuple[str, Mapping[str, str]]] = []
-    if own.is_file():
-        sources.append((str(own), read_assignments(own)))
+    own = [project / "deploy" / "twinpool.env"]
+    if inventory := command_line.get("INVENTORY", ""):  # what differs from one to the other
+        own.append(project / "deploy" / "inventory" / inventory / "twinpool.env")
+    sources: list[tuple[str, Mapping[str, str]]] = [
+        (str(file), read_assignments(file)) for file in own if file.is_file()
+    ]
     sources.append(("the command line", command_line))
     for where, given in sources:
         for name, value in given.items():
@@ -174,12 +177,20 @@ def together(values: Mapping[str, str]) -> None:
         if foreign:
             raise Refused(
                 f"HOSTS names {', '.join(foreign)}, but TLS is off: passwords and sessions would cross the network "
-                "in the clear. Add TLS=local, or keep HOSTS to localhost and 127.0.0.1."
+                "in the clear. Add TLS=local or TLS=given, or keep HOSTS to localhost and 127.0.0.1."
             )
         if not loopback(values["BIND"]):
             raise Refused(
                 f"BIND={values['BIND']} opens http beyond this machine, but TLS is off. "
-                "Add TLS=local, or keep BIND=127.0.0.1."
+                "Add TLS=local or TLS=given, or keep BIND=127.0.0.1."
             )
+    elif values["TLS"] == "given" and (
+        missing := [name for name in ("tls.crt", "tls.key")
+                    if not Path(values["PROJECT"], values["CERTIFICATE"], name).is_file()]
+    ):  # fmt: skip
+        raise Refused(
+            f"TLS=given: found no {' and no '.join(missing)} in {Path(values['PROJECT'], values['CERTIFICATE'])}. "
+            "Expected the certificate with its chain and its key there, or another folder: CERTIFICATE=…"
+        )
     elif values["PORT"] == values["TLS_PORT"]:
         raise Refused(f"PORT and TLS_PORT are both {values['PORT']}: http and https need a port each.")

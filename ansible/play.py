@@ -5,29 +5,27 @@ environment, where make puts them.
 """
 
 import ctypes
-import fcntl
 import getpass
 import json
 import os
 import re
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import cluster
+import hosts
 import knobs
 import project
 from knobs import KIT, Refused
 
 STATE = Path("/var/lib/twinpool")
-CHANGING = {"deploy", "rollback", "down", "destroy"}
+CHANGING = {"provision", "deploy", "rollback", "down", "destroy"}
 NEEDS_PROJECT = {"deploy", "routes", "check", "image"}
 ATTACHED = {"manage", "shell", "logs"}
 
@@ -37,25 +35,6 @@ def typed() -> dict[str, str]:
     words = shlex.split(os.environ.get("TWINPOOL_MAKE", ""))
     names = [word.partition("=")[0].rstrip(":+?") for word in words]
     return {name: os.environ.get(name, "") for name in names}
-
-
-@contextmanager
-def lock(site: Path, verb: str) -> Iterator[None]:
-    """Held by the kernel for as long as this process lives, so a killed deploy leaves none. Raises Refused."""
-    site.mkdir(parents=True, exist_ok=True, mode=0o755)
-    with (site / "lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.seek(0)
-            raise Refused(
-                f"{site.name} is being changed by {file.read().strip() or 'someone'}. "
-                "Nothing was done here. Wait for that to end, then try again."
-            ) from None
-        file.truncate(0)
-        since = time.strftime("%H:%M:%S")
-        print(f"{getpass.getuser()} (make {verb}, process {os.getpid()}, since {since})", file=file, flush=True)
-        yield
 
 
 def clean_environment() -> dict[str, str]:
@@ -79,7 +58,10 @@ def sweep() -> None:
 
 def again(values: dict[str, str]) -> str:
     """How to name this site to the next command, where it is not the one that make means by itself."""
-    return "" if values["NAME"] == knobs.gather({})["NAME"] else f" NAME={values['NAME']}"
+    meant = {"NAME": values["NAME"] if values["NAME"] != knobs.gather({})["NAME"] else ""}
+    if values["INVENTORY"]:  # it lies in the project, and the site gets its name from there
+        meant = {"PROJECT": values["PROJECT"], "INVENTORY": values["INVENTORY"]}
+    return "".join(f" {name}={shlex.quote(value)}" for name, value in meant.items() if value)
 
 
 def play(verb: str, values: dict[str, str], more: Mapping[str, object] | None = None) -> int:
@@ -98,49 +80,51 @@ def play(verb: str, values: dict[str, str], more: Mapping[str, object] | None = 
             "PYTHONPATH": str(KIT / "ansible"),
             "ANSIBLE_STRATEGY": "resident",
         }
-        command = [Path(sys.executable).parent / "ansible-playbook", KIT / "ansible" / "playbooks" / f"{verb}.yml",
+        command = [Path(sys.executable).with_name("ansible-playbook"), KIT / "ansible" / "playbooks" / f"{verb}.yml",
+                   "--inventory", hosts.inventory(values["INVENTORY"], Path(values["PROJECT"])),
+                   *(["--check"] if verb == "provision" and values["DRY"] == "1" else []),
                    "--extra-vars", f"@{file.name}"]  # fmt: skip
         return subprocess.run(
             command, check=False, env=environment, cwd=KIT / "ansible", preexec_fn=end_with_me
         ).returncode
 
 
-def deployed(verb: str, values: dict[str, str], given: dict[str, str]) -> dict[str, str]:
+def deployed(verb: str, host: hosts.Host, values: dict[str, str], given: dict[str, str]) -> dict[str, str]:
     """The knobs that the site was deployed with, under those typed now. Raises Refused where there is no such site."""
-    remembered = STATE / values["NAME"] / "knobs.json"
-    if not remembered.exists():
+    site = STATE / values["NAME"]
+    if not (remembered := host.read(site / "knobs.json")):
+        where = "this machine" if not host.reach else host.name
         raise Refused(
-            f"There is no site {values['NAME']} on this machine. Deploy it: make deploy, or name another: NAME=…"
+            f"There is no site {values['NAME']} on {where}. Deploy it: make deploy{again(values)}, "
+            "or name another: NAME=…"
         )
-    if not (STATE / values["NAME"] / "state.json").exists() and verb not in ("destroy", "down"):
+    if verb not in ("destroy", "down") and not host.read(site / "state.json"):
         raise Refused(
             f"The first deploy of {values['NAME']} did not come to its end, so there is nothing to look at yet. "
             f"Run make deploy{again(values)} again, or make destroy{again(values)} to remove what it left."
         )
-    return values | json.loads(remembered.read_text()) | given
+    return values | json.loads(remembered) | given
 
 
-def kept(values: dict[str, str]) -> dict[str, str]:
+def kept(host: hosts.Host, values: dict[str, str]) -> dict[str, str]:
     """The knobs with which the release before ran; a rollback brings back its settings with its code."""
     site = STATE / values["NAME"]
-    previous = json.loads((site / "state.json").read_text())["previous"]
-    file = site / "releases" / previous / "release.env"
-    lines = file.read_text().splitlines() if previous else []
+    if not (previous := json.loads(host.read(site / "state.json"))["previous"]):
+        return {}
+    lines = host.read(site / "releases" / previous / "release.env").splitlines()
     found = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
     # Of the edge, what does not need its restart.
-    edge = (site / "releases" / previous / "edge" / "edge.env").read_text().splitlines() if previous else []
+    edge = host.read(site / "releases" / previous / "edge" / "edge.env").splitlines()
     pairs = (line.removeprefix("TWINPOOL_").split("=", 1) for line in edge if "=" in line)
     found |= {name: value for name, value in pairs if name in ("BODY_LIMIT", "TRUST")}
     return {name: value for name, value in found.items() if name in knobs.read_list() and name != "NAME"}
 
 
-def remember(values: dict[str, str]) -> None:
+def remember(host: hosts.Host, values: dict[str, str]) -> None:
     """For the verbs after a deploy, but for what was meant for one command; closed, for a project's own variables."""
     once = {name for name, knob in knobs.read_list().items() if knob.command_line_only} - {"PROJECT"}
     values = {name: value for name, value in values.items() if name not in once}
-    file = STATE / values["NAME"] / "knobs.json"
-    file.touch(mode=0o600)
-    file.write_text(json.dumps(values, indent=1))
+    host.write(STATE / values["NAME"] / "knobs.json", json.dumps(values, indent=1))
 
 
 def main(verb: str) -> int:
@@ -148,32 +132,40 @@ def main(verb: str) -> int:
     values = knobs.gather(given)
     if values["TARGET"] == "k8s":
         return on_kubernetes(verb, values, given)
-    if os.geteuid() != 0:
+    if values["DRY"] == "1" and verb != "provision":
+        raise Refused(f"DRY=1 shows what would change for make provision and with TARGET=k8s; make {verb} would do it.")
+    host = hosts.of(hosts.inventory(values["INVENTORY"], Path(values["PROJECT"])))
+    if os.geteuid() != 0 and not host.reach:
         raise Refused(
             f"Found user {getpass.getuser()}; expected root, who owns {STATE} and the secrets in it. "
             f"Run it as root, or: sudo make {verb}"
         )
-    if verb in NEEDS_PROJECT:
+    if verb == "provision":
+        knobs.together(values)
+        if not hosts.prepare(host, dry=values["DRY"] == "1"):
+            return 0
+    elif verb in NEEDS_PROJECT:
         knobs.together(values)
         values["WORKDIR"] = project.look(Path(values["PROJECT"]))
     else:
-        values = deployed(verb, values, given)
-        values |= kept(values) if verb == "rollback" else {}
+        values = deployed(verb, host, values, given)
+        values |= kept(host, values) if verb == "rollback" else {}
     if verb == "destroy" and values["YES"] != "1":
         ask(values)
     if verb in ATTACHED:
-        return attach(values, verb)
+        return attach(host, values, verb)
     if verb not in CHANGING:
         return play(verb, values)
-    with lock(STATE / values["NAME"], verb):
+    site = STATE / values["NAME"]
+    who = f"{getpass.getuser()} (make {verb}, process {os.getpid()}, since {time.strftime('%H:%M:%S')})"
+    with host.lock(site, who):
         code = play(verb, values)
-        site = STATE / values["NAME"]
-        made = (site / "base.env").exists()
+        made = bool(host.read(site / "base.env"))
         # A first deploy that failed half-way can be looked at and destroyed; one that was refused leaves nothing.
-        if verb in ("deploy", "rollback") and (not code or (made and not (site / "knobs.json").exists())):
-            remember(values)
+        if verb in ("deploy", "rollback") and (not code or (made and not host.read(site / "knobs.json"))):
+            remember(host, values)
         elif not made:
-            shutil.rmtree(site, ignore_errors=True)
+            host.run("rm", "-rf", site)
         return code
 
 
@@ -188,25 +180,27 @@ def on_kubernetes(verb: str, values: dict[str, str], given: dict[str, str]) -> i
         return play(cluster.PLAYBOOKS[verb], values, place)
 
 
-def attach(values: dict[str, str], verb: str) -> int:
+def attach(host: hosts.Host, values: dict[str, str], verb: str) -> int:
     """Commands that talk to the person at the terminal: compose runs them in the release that serves."""
     site = STATE / values["NAME"]
-    release = json.loads((site / "state.json").read_text())["current"]
-    of_release = compose(f"{values['NAME']}-{release}", site / "releases" / release / "release.env")
+    release = json.loads(host.read(site / "state.json"))["current"]
+    file = (site / "kit" if host.reach else KIT) / "docker" / "compose.yaml"
+
+    def compose(project: str, variables: Path, *words: str, terminal: bool = False) -> list[str]:
+        start = ("docker", "compose", "--progress", "quiet", "--project-name", project, "--env-file", variables)
+        return host.command(*start, "--file", file, *words, terminal=terminal)
+
+    of_release = f"{values['NAME']}-{release}", site / "releases" / release / "release.env"
     words, environment = shlex.split(values["ARGS"]), clean_environment()
     if verb == "logs":  # the edge and the pools, side by side
-        of_base = compose(values["NAME"], site / "base.env")
-        both = [subprocess.Popen([*command, "logs", *words], env=environment) for command in (of_base, of_release)]
+        commands = [compose(*project, "logs", *words) for project in ((values["NAME"], site / "base.env"), of_release)]
+        both = [subprocess.Popen(command, env=environment) for command in commands]
         return max(process.wait() for process in both)
-    terminal = [] if sys.stdin.isatty() else ["--no-TTY"]
+    terminal = sys.stdin.isatty()
+    run = ["run", "--rm", "--no-deps", *([] if terminal else ["--no-TTY"]), "task", "manage"]
     inside = ["shell"] if verb == "shell" else []
-    run = [*of_release, "run", "--rm", "--no-deps", *terminal, "task", "manage", *inside, *words]
-    return subprocess.run(run, check=False, env=environment).returncode
-
-
-def compose(project: str, variables: Path) -> list[str]:
-    return ["docker", "compose", "--progress", "quiet", "--project-name", project,
-            "--env-file", str(variables), "--file", str(KIT / "docker" / "compose.yaml")]  # fmt: skip
+    command = compose(*of_release, *run, *inside, *words, terminal=terminal)
+    return subprocess.run(command, check=False, env=environment).returncode
 
 
 def ask(values: dict[str, str]) -> None:
@@ -226,5 +220,9 @@ if __name__ == "__main__":
         sys.exit(main(sys.argv[1]))
     except Refused as refused:
         sys.exit(f"twinpool: {refused}")
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"twinpool: {' '.join(map(str, error.cmd[-3:]))} failed: {error.stderr}")
     except KeyboardInterrupt:
+        told = "What it had begun is put in order by the next make deploy; make status shows what runs."
+        print(f"\ntwinpool: make {sys.argv[1]} was interrupted. {told}", file=sys.stderr)
         sys.exit(130)

@@ -22,7 +22,7 @@ PROGRAMS = {
 # Quick ones first: a mistake shows early. Those that need images or a running site come after `make image`; the last
 # two mostly wait, for windows and for each other's engine, and run side by side.
 QUICK = [["kit"], ["runtime"], ["app"]]
-WITH_IMAGES = [["nginx"], ["docs"], ["deploy", "machine"], ["k8s"]]
+WITH_IMAGES = [["nginx"], ["docs"], ["deploy", "machine"], ["servers"], ["k8s"]]
 # Tests at a time, where not one: what a site, an edge or a process of a test uses is its own.
 AT_A_TIME = {"runtime": 4, "app": 3, "nginx": 4, "deploy": 3}
 

@@ -144,12 +144,14 @@ def test_a_pin_in_an_included_file_is_seen(shop: Path) -> None:
 
 def test_what_was_meant_for_one_command_is_not_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else a deploy with YES=1 would let a later `make destroy` ask nobody."""
+    import hosts
     import play
 
+    host = hosts.Host("localhost")
     monkeypatch.setattr(play, "STATE", tmp_path)
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "state.json").touch()
     values = knobs.gather({"NAME": "shop", "YES": "1", "FORCE": "1", "BASE": "1", "PORT": "8123"})
-    play.remember(values)
-    found = play.deployed("destroy", knobs.gather({"NAME": "shop"}), {"NAME": "shop"})
+    play.remember(host, values)
+    found = play.deployed("destroy", host, knobs.gather({"NAME": "shop"}), {"NAME": "shop"})
     assert (found["YES"], found["FORCE"], found["BASE"], found["PORT"]) == ("0", "0", "0", "8123")

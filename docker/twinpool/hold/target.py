@@ -106,5 +106,6 @@ def _tls(ca: Path | None) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=str(ca) if ca else None)
     except (OSError, ssl.SSLError) as error:
         raise CannotRun(f"--ca {ca} cannot be read as PEM certificates ({error}); give the CA's own file.") from None
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # a certificate that was given is known by itself
     context.set_alpn_protocols(["http/1.1"])
     return context

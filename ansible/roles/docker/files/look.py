@@ -2,6 +2,7 @@
 
 missing   what is not there, in words           packages   Debian packages to install
 start     the engine is to be started           plugins    plugins to take out of Debian's packages
+systemd   whether it starts this host's services
 refuse    why this host cannot be prepared; empty where it can
 """
 
@@ -54,6 +55,7 @@ def look() -> dict[str, object]:
         "missing": missing,
         "packages": [] if client and (server or engine) else packages,
         "start": not engine,
+        "systemd": Path("/run/systemd/system").is_dir(),
         "plugins": plugins,
         "refuse": refusal(missing, engine),
     }

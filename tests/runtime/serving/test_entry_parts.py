@@ -31,6 +31,8 @@ from twinpool.probes.log import Memory as MemoryLog
         ("shop.test", "", "http://shop.test:1234", True),
         ("shop.test", "", "https://SHOP.test", True),
         ("shop.test", "", "http://shop.test.evil", False),
+        ("shop.test", "80", "http://elsewhere.test:80@shop.test", False),
+        ("shop.test", "80", "http://shop.test/elsewhere", False),
         ("shop.test", "8080", "http://shop.test:8080", True),
         ("shop.test", "8080", "http://shop.test", False),
         (".shop.test", "8080", "http://a.b.shop.test:8080", True),

@@ -65,6 +65,14 @@ def test_a_dry_run_shows_and_changes_nothing(bare: Server, team: Team) -> None:
     assert "was not changed" in told
     assert bare.sh("ls -d /etc/twinpool /etc/docker 2> /dev/null; command -v docker; true") == ""
     bare.sh("apt-get -qq purge --yes --auto-remove python3 python3-apt > /dev/null 2>&1")
+    bare.sh("""mkdir /etc/docker && echo '{"registry-mirrors": ["https://mirror.example"]}' > /etc/docker/daemon.json""")
+
+
+@pytest.mark.usefixtures("provisioned")
+def test_what_the_engine_was_told_before_stays(bare: Server) -> None:
+    told = json.loads(bare.sh("cat /etc/docker/daemon.json"))
+    assert told["registry-mirrors"] == ["https://mirror.example"]
+    assert told["live-restore"] is True
 
 
 def test_it_says_before_it_installs(provisioned: str) -> None:
@@ -74,6 +82,7 @@ def test_it_says_before_it_installs(provisioned: str) -> None:
         return next(number for number, line in enumerate(lines) if text in line)
 
     assert place("for Ansible: python3, python3-apt") < place("Packages of the baseline are installed")
+    assert place("Open to others: ssh (22), the edge (80, 443)") < place("The firewall takes its rules")
     assert place("Missing: a Docker engine") < place("Docker's engine is installed")
     assert "is ready: make deploy PROJECT=" in lines[-1]
 

@@ -65,13 +65,13 @@ def test_a_dry_run_shows_and_changes_nothing(bare: Server, team: Team) -> None:
     assert "was not changed" in told
     assert bare.sh("ls -d /etc/twinpool /etc/docker 2> /dev/null; command -v docker; true") == ""
     bare.sh("apt-get -qq purge --yes --auto-remove python3 python3-apt > /dev/null 2>&1")
-    bare.sh("""mkdir /etc/docker && echo '{"registry-mirrors": ["https://mirror.example"]}' > /etc/docker/daemon.json""")
+    bare.sh("""mkdir /etc/docker && echo '{"labels": ["rack=7"]}' > /etc/docker/daemon.json""")
 
 
 @pytest.mark.usefixtures("provisioned")
 def test_what_the_engine_was_told_before_stays(bare: Server) -> None:
     told = json.loads(bare.sh("cat /etc/docker/daemon.json"))
-    assert told["registry-mirrors"] == ["https://mirror.example"]
+    assert told["labels"] == ["rack=7"]
     assert told["live-restore"] is True
 
 

@@ -17,7 +17,7 @@ def allowed(origin: str, environment: Environment) -> bool:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return False
-    # Scheme, host and port, nothing else (RFC 6454, 6.2): `https://elsewhere@shop.example` is no origin of shop.example.
+    # Scheme, host and port, nothing else (RFC 6454, 6.2): `https://elsewhere@shop.example` is none of shop.example.
     if not host or parts.scheme not in ("http", "https") or "@" in parts.netloc or origin.count("/") != 2:
         return False
     if "*" in environment.hosts:

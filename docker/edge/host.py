@@ -46,9 +46,10 @@ def decided(host: Path, settings: Mapping[str, str]) -> Files:
         files.change("workers.conf", r"worker_shutdown_timeout \w+;", f"worker_shutdown_timeout {seconds}s;")
     if told.one("TLS", r"\w+") not in ("", "off"):
         port = told.one("TLS_PORT", r"\d{1,5}") or "8443"
+        named = "" if port == "443" else f":{port}"
         files.change("listen.conf", r"listen 8080;", "listen 8080;\nlisten 8443 ssl;")
         files.change("tls.conf", r"(?=map \$public_scheme \$hsts)", CERTIFICATE)
-        files.change("tls.conf", r'(to_https \{\n    default "";)', rf"\1\n    http https://$host:{port};")
+        files.change("tls.conf", r'(to_https \{\n    default "";)', rf"\1\n    http https://$host{named};")
     if networks := [_network(text) for text in told.words("TRUST", r"[0-9A-Fa-f.:/]+")]:
         files.change("trust.conf", r"(?=geo )", "".join(f"set_real_ip_from {network};\n" for network in networks))
         files.change("trust.conf", r"(default 0;)", r"\1" + "".join(f"\n    {network} 1;" for network in networks))

@@ -206,7 +206,7 @@ def test_without_settings_the_shipped_files_hold() -> None:
         ({"EDGE_SHUTDOWN": "2010"}, "workers.conf", "worker_shutdown_timeout 2010s;"),
         ({"TLS": "local"}, "listen.conf", "listen 8080; listen 8443 ssl;"),
         ({"TLS": "local"}, "tls.conf", "ssl_certificate_key /srv/edge/tls/tls.key; http2 on;"),
-        ({"TLS": "local", "TLS_PORT": "443"}, "tls.conf", 'default ""; http https://$host:443; }'),
+        ({"TLS": "local", "TLS_PORT": "443"}, "tls.conf", 'default ""; http https://$host; }'),
         (
             {"TRUST": "10.0.0.1,10.1.0.0/16"},
             "trust.conf",

@@ -85,7 +85,7 @@ def test_a_broken_hand_over_turns_the_receipt_red_and_the_old_release_is_restore
     done = rolling.make("deploy", kit=mutated(tmp_path, GENERATION, SWITCH, SABOTAGE[what]), HOLD_RATE="40")
     assert done.returncode != 0, done.stdout
     assert "RED" in done.stdout, done.stdout
-    assert f"{state['current']} serves on" in done.stdout, done.stdout
+    assert f"{state['current']} serves again" in done.stdout, done.stdout
     assert rolling.state()["current"] == state["current"]
     for pool in ("wsgi", "asgi"):
         assert rolling.who(pool)["release"] == state["current"], done.stdout

@@ -2,7 +2,6 @@
 
 import fcntl
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -14,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from holding import Holding
+from program import KIT, make
 
-KIT = Path(__file__).resolve().parents[2]
 STATE = Path("/var/lib/twinpool")
 # Short windows: the relations between them are the shipped ones.
 QUICK = {"DRAIN_WINDOW": "6", "GRACEFUL": "5", "READY_TIMEOUT": "40"}
@@ -52,6 +51,12 @@ def certificate(folder: Path, number: int) -> Path:
     return folder
 
 
+def serial(port: int) -> str:
+    """Of the certificate that is shown there for localhost, as openssl writes it: serial=01."""
+    shown = f"openssl s_client -connect 127.0.0.1:{port} -servername localhost < /dev/null 2> /dev/null"
+    return run("sh", "-c", f"{shown} | openssl x509 -noout -serial").stdout.splitlines()[-1]
+
+
 @dataclass
 class Site:
     name: str
@@ -70,13 +75,7 @@ class Site:
             **self.knobs,
             **knobs,
         }
-        environment = {
-            name: value
-            for name, value in os.environ.items()
-            if name not in ("MAKEFLAGS", "MAKELEVEL", "TWINPOOL_MAKE", "CI")
-        }
-        words = [f"{name}={value}" for name, value in given.items()]
-        return run("make", "--no-print-directory", "-C", kit, verb, *words, timeout=timeout, env=environment)
+        return make(verb, given, timeout=timeout, kit=kit)
 
     def deploy(self, **knobs: str) -> str:
         """A deploy that has to work; what it printed."""

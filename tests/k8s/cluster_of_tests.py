@@ -8,21 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from program import KIT, run
 
 CLUSTER = Path(__file__).resolve().parent / "cluster" / "cluster.py"
-KIT = Path(__file__).resolve().parents[2]
 STATE = Path(os.environ.get("CLUSTER_STATE") or Path.home() / ".cache" / "twinpool" / "cluster")
 KUBE = STATE / "context" / "bin" / "kube"
-
-
-def run(*words: object, timeout: float = 120, check: bool = True) -> str:
-    """What a program prints, standard error with it; fails with all of it."""
-    done = subprocess.run(
-        [str(word) for word in words], check=False, text=True, timeout=timeout,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    assert done.returncode == 0 or not check, f"{' '.join(map(str, words))}\n{done.stdout[-6000:]}"
-    return done.stdout
 
 
 class Cluster:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from deploy.breakages import broken_import, failing_migration, failing_page, never_ready
-from deploy.site import certificate, copy_of, run
+from deploy.site import certificate, copy_of, run, serial
+from program import make
 
 from .cluster_of_tests import KIT, Cluster
 from .layer import held, moved_whole
@@ -27,10 +28,8 @@ class Shop:
 
     def make(self, verb: str, **knobs: str) -> tuple[int, str]:
         given = {"PROJECT": str(self.project), **KNOBS, **knobs}
-        environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}
-        environment["KUBECONFIG"] = self.trial.kubeconfig  # read where CONTEXT is typed
-        words = [f"{name}={value}" for name, value in given.items()]
-        done = run("make", "--no-print-directory", "-C", KIT, verb, *words, timeout=500, env=environment)
+        # KUBECONFIG is read where CONTEXT is typed.
+        done = make(verb, given, timeout=500, KUBECONFIG=self.trial.kubeconfig)
         return done.returncode, done.stdout
 
     def mark(self, text: str) -> None:
@@ -243,15 +242,11 @@ patches:
 def replaced_certificate(site: Cluster, pair: Path) -> None:
     """Replaces the Secret and waits until it is shown: two minutes at most, nearly all of it the kubelet's."""
 
-    def serial() -> str:
-        shown = "openssl s_client -connect 127.0.0.1:30443 -servername localhost < /dev/null 2> /dev/null"
-        return run("sh", "-c", f"{shown} | openssl x509 -noout -serial").stdout.splitlines()[-1]
-
-    assert serial() == "serial=01"
+    assert serial(30443) == "serial=01"
     data = {name: base64.b64encode((pair / name).read_bytes()).decode() for name in ("tls.crt", "tls.key")}
     site.kubectl("patch", "secret", "edge-tls", f"--patch={json.dumps({'data': data})}")
     for _ in range(120):
-        if serial() == "serial=02":
+        if serial(30443) == "serial=02":
             return
         time.sleep(1)
     pytest.fail("the new certificate is not shown after two minutes")

@@ -14,14 +14,11 @@ from pathlib import Path
 
 import index
 import pytest
+from program import ENGINE_RIGHTS
 
 KIT = Path(__file__).resolve().parents[2]
 IMAGE = "twinpool-test-debian:bookworm"
-# An engine in a container, on a host that may itself lack CAP_SYS_RESOURCE: what --privileged would give, without that.
-RIGHTS = (
-    *("--cap-add=ALL", "--cap-drop=SYS_RESOURCE", "--cgroupns=private"),
-    *(f"--security-opt={name}=unconfined" for name in ("seccomp", "apparmor", "systempaths")),
-)
+RIGHTS = (*ENGINE_RIGHTS, "--cgroupns=private")
 # It ends by itself where the tests could not end it; its engine makes control groups of its own.
 LIFE = """for group in /sys/fs/cgroup /sys/fs/cgroup/*; do mountpoint -q $group && mount -o remount,bind,rw $group; done
 exec sleep 3600"""

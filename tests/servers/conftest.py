@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from program import KIT, run
 
-from .machine import KIT, NETWORK, Server, Team, run
+from .machine import NETWORK, Server, Team
 
 NAME = "twinpool-test-web1"
 KNOBS = {"NAME": "shop", "HOSTS": "shop.example", "BIND": "0.0.0.0", "TLS": "local", "PORT": "80", "TLS_PORT": "443",

@@ -3,7 +3,6 @@
 Its root file system is made once, by the kit's own means, and kept as an image of this host.
 """
 
-import os
 import subprocess
 import sys
 import time
@@ -11,27 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import index
+from program import ENGINE_RIGHTS, KIT, make, run
 
-KIT = Path(__file__).resolve().parents[2]
 # What a hosting company's image of Debian has; `make provision` brings the rest.
 PACKAGES = ("systemd", "systemd-sysv", "dbus", "openssh-server", "iproute2", "procps")
 NETWORK = "twinpool-test-servers"
-# An engine in a container, on a host that may itself lack CAP_SYS_RESOURCE: what --privileged would give, without that.
 RIGHTS = (
-    *("--cap-add=ALL", "--cap-drop=SYS_RESOURCE", "--cgroupns=host", "--volume=/sys/fs/cgroup:/sys/fs/cgroup:rw"),
-    *(f"--security-opt={name}=unconfined" for name in ("seccomp", "apparmor", "systempaths")),
+    *(*ENGINE_RIGHTS, "--cgroupns=host", "--volume=/sys/fs/cgroup:/sys/fs/cgroup:rw"),
     *("--tmpfs=/run", "--tmpfs=/run/lock", "--tmpfs=/tmp:exec", "--volume=/var/lib/docker", "--env=container=docker"),
 )
-
-
-def run(*command: object, timeout: float = 120, check: bool = True) -> str:
-    """Both outputs of a program; fails with them."""
-    done = subprocess.run(
-        [str(word) for word in command], check=False, text=True, timeout=timeout,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    assert done.returncode == 0 or not check, f"{' '.join(map(str, command))}\n{done.stdout[-6000:]}"
-    return done.stdout
 
 
 def image(suite: str) -> str:
@@ -61,7 +48,7 @@ class Server:
         if not key.exists():
             run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
         public = key.with_suffix(".pub").read_text()
-        server.sh(f"mkdir -p -m 700 /root/.ssh && echo '{public}' > /root/.ssh/authorized_keys")
+        server.sh(f"mkdir -p -m 700 ~/.ssh && echo '{public}' > ~/.ssh/authorized_keys")
         host_key = server.sh("cat /etc/ssh/ssh_host_ed25519_key.pub").strip()
         with (folder / "known_hosts").open("a") as file:
             file.write(f"{server.address} {host_key}\n")
@@ -104,11 +91,5 @@ class Team:
 
     def make(self, verb: str, *, timeout: float = 900, **knobs: str) -> tuple[int, str]:
         given = {"PROJECT": str(self.project), "INVENTORY": "production", **knobs}
-        environment = {name: value for name, value in os.environ.items()
-                       if name not in ("MAKEFLAGS", "MAKELEVEL", "TWINPOOL_MAKE", "CI")}  # fmt: skip
-        words = [f"{name}={value}" for name, value in given.items()]
-        done = subprocess.run(
-            ["make", "--no-print-directory", "-C", str(KIT), verb, *words], check=False, text=True, timeout=timeout,
-            env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+        done = make(verb, given, timeout=timeout)
         return done.returncode, done.stdout

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from holding import Holding
+from program import run
 
-from .machine import NETWORK, Server, Team, image, run
+from .machine import NETWORK, Server, Team, image
 
 STEP = "\n["  # a line of the report: something was changed
 

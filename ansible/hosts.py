@@ -5,6 +5,7 @@ What an inventory says of a host (address, user, port, key) is Ansible's own; it
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -21,8 +22,10 @@ LOCAL = KIT / "ansible" / "inventory" / "local"
 SYSTEMS = [("debian", "12"), ("debian", "13"), ("ubuntu", "22.04"), ("ubuntu", "24.04")]
 # Variables of a host that say how it is reached.
 READ = ("connection", "host", "port", "user", "ssh_private_key_file", "ssh_common_args", "ssh_extra_args", "become")
-# Every group has to have a host, and so far all of them the same one.
-GROUPS = ("edge", "wsgi", "asgi", "redis", "postgres")
+# Groups that have to have a host, by what POOLS says; and those of them that have one alone.
+GROUPS = {"wsgi": ("edge", "wsgi", "postgres"), "asgi": ("edge", "asgi", "redis", "postgres"),
+          "both": ("edge", "wsgi", "asgi", "redis", "postgres")}  # fmt: skip
+SINGLE = ("redis", "postgres")
 # Holds a lock until its input ends: with the connection, or with the one who asked.
 HOLD = """
 import fcntl, os, sys
@@ -97,7 +100,7 @@ def unreachable(name: str, told: str) -> str:
     return (
         f"{name} cannot be worked on: {said}\nExpected a host that ssh lets in without a password, as the inventory "
         "names it, with Python 3 on it. Look by hand with ssh, and prepare a bare server by make provision. "
-        "Nothing was changed."
+        f"Where there are others and {name} is down, leave it out: SKIP={name}. Nothing was changed."
     )
 
 
@@ -144,10 +147,25 @@ def inventory(name: str, project: Path) -> Path:
     )
 
 
-def of(path: Path) -> Host:
-    """The host of an inventory. Raises Refused for an inventory that cannot be read or has not what a site needs."""
+@dataclass(frozen=True)
+class Servers:
+    """The hosts of a site in the order of its inventory. The lead one holds a pool, and what the site has once:
+    its lock, the knobs it was deployed with, the number of its release."""
+
+    every: tuple[Host, ...]
+    lead: Host
+
+    @contextmanager
+    def lock(self, site: Path, who: str) -> Iterator[None]:
+        with self.lead.lock(site, who):
+            yield
+
+
+def of(path: Path, pools: str = "both", skip: str = "") -> Servers:
+    """The hosts of an inventory, less the one that is left out. Raises Refused for an inventory that cannot be read or
+    has not what a site needs."""
     if path == LOCAL:  # known without Ansible, which takes a second to say so
-        return Host("localhost")
+        return Servers((Host("localhost"),), Host("localhost"))
     command = [Path(sys.executable).with_name("ansible-inventory"), "--inventory", path, "--list"]
     environment = {**os.environ, "ANSIBLE_CONFIG": str(KIT / "ansible" / "ansible.cfg")}
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
@@ -157,22 +175,44 @@ def of(path: Path) -> Host:
     told = json.loads(done.stdout)
     variables: Mapping[str, Mapping[str, Any]] = told.get("_meta", {}).get("hostvars", {})
 
-    def hosts(group: str) -> set[str]:
+    def hosts(group: str) -> list[str]:
         found = told.get(group, {})
-        return {*found.get("hosts", []), *(host for child in found.get("children", []) for host in hosts(child))}
+        inside = [*found.get("hosts", []), *(host for child in found.get("children", []) for host in hosts(child))]
+        return list(dict.fromkeys(inside))
 
-    if empty := [group for group in GROUPS if not hosts(group)]:
+    groups = {name: hosts(name) for name in GROUPS[pools]}
+    every = list(dict.fromkeys(host for group in groups.values() for host in group))
+    if wrong := _wrong(groups, hosts("site"), skip):
+        raise Refused(f"The inventory {path} {wrong}; {KIT / 'ansible/inventory/example'} shows how.")
+    if len(every) > 1 and (nameless := [host for host in every if not address(host, variables.get(host, {}))]):
         raise Refused(
-            f"The inventory {path} has no host in {', '.join(empty)}. Expected at least one in each of "
-            f"{', '.join(GROUPS)}; {KIT / 'ansible/inventory/example'} shows how."
+            f"The inventory {path} gives no IPv4 address of {', '.join(nameless)}. With several hosts each needs the "
+            "one by which the others reach it: address: 10.0.0.2, else ansible_host is taken."
         )
-    if len(every := sorted(set().union(*(hosts(group) for group in GROUPS)))) > 1:
-        raise Refused(
-            f"The inventory {path} has {len(every)} hosts ({', '.join(every)}); this version of the kit puts a site on "
-            "one. Name the same host in every group."
-        )
-    (name,) = every
-    return Host(name, ssh(name, variables.get(name, {})))
+    reached = {name: Host(name, ssh(name, variables.get(name, {}))) for name in every if name != skip}
+    lead = next(name for name in groups["asgi" if pools == "asgi" else "wsgi"] if name != skip)
+    return Servers(tuple(reached.values()), reached[lead])
+
+
+def _wrong(groups: Mapping[str, list[str]], site: list[str], skip: str) -> str:
+    every = {host for group in groups.values() for host in group}
+    if empty := [group for group in groups if not groups[group]]:
+        return f"has no host in {', '.join(empty)}. Expected at least one in each of {', '.join(groups)}"
+    if several := [group for group in SINGLE if len(groups.get(group, [])) > 1]:
+        return f"has several hosts in {', '.join(several)}. Expected one, which all others share"
+    if outside := sorted(every - {*site}):
+        return f"does not have {', '.join(outside)} in the group site. Expected every group among its children"
+    if skip and skip not in every:
+        return f"has no host {skip} to leave out. Expected one of {', '.join(sorted(every))}"
+    if skip and (alone := [group for group, found in groups.items() if found == [skip]]):
+        return f"has {skip} alone in {', '.join(alone)}: without it there is no site. Expected another to be left out"
+    return ""
+
+
+def address(name: str, variables: Mapping[str, Any]) -> str:
+    """The IPv4 address by which the other hosts reach this one; empty where there is none."""
+    found = str(variables.get("address", variables.get("ansible_host", name)))
+    return found if re.fullmatch(r"\d+(\.\d+){3}", found) else ""
 
 
 def ssh(name: str, variables: Mapping[str, Any]) -> tuple[str, ...]:

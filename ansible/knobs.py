@@ -194,3 +194,12 @@ def together(values: Mapping[str, str]) -> None:
         )
     elif values["PORT"] == values["TLS_PORT"]:
         raise Refused(f"PORT and TLS_PORT are both {values['PORT']}: http and https need a port each.")
+
+
+def among(values: Mapping[str, str]) -> None:
+    """Raises Refused where values cannot do for a site of several hosts."""
+    if values["BIND"] != "0.0.0.0":  # noqa: S104
+        raise Refused(
+            f"BIND={values['BIND']}: found an inventory of several hosts, whose edges listen for each other and for "
+            "visitors. Expected BIND=0.0.0.0; the firewall of make provision opens the edge's ports alone."
+        )

@@ -134,7 +134,8 @@ def main(verb: str) -> int:
         return on_kubernetes(verb, values, given)
     if values["DRY"] == "1" and verb != "provision":
         raise Refused(f"DRY=1 shows what would change for make provision and with TARGET=k8s; make {verb} would do it.")
-    host = hosts.of(hosts.inventory(values["INVENTORY"], Path(values["PROJECT"])))
+    servers = hosts.of(hosts.inventory(values["INVENTORY"], Path(values["PROJECT"])), values["POOLS"], values["SKIP"])
+    host = servers.lead
     if os.geteuid() != 0 and not host.reach:
         raise Refused(
             f"Found user {getpass.getuser()}; expected root, who owns {STATE} and the secrets in it. "
@@ -142,7 +143,8 @@ def main(verb: str) -> int:
         )
     if verb == "provision":
         knobs.together(values)
-        if not hosts.prepare(host, dry=values["DRY"] == "1"):
+        ready = [hosts.prepare(one, dry=values["DRY"] == "1") for one in servers.every]
+        if not all(ready):
             return 0
     elif verb in NEEDS_PROJECT:
         knobs.together(values)
@@ -153,12 +155,16 @@ def main(verb: str) -> int:
     if verb == "destroy" and values["YES"] != "1":
         ask(values)
     if verb in ATTACHED:
-        return attach(host, values, verb)
+        return attach(servers, values, verb)
+    if len(servers.every) > 1:
+        knobs.among(values)
+        for one in servers.every:  # all of them, before anything is done to one
+            one.run("true")
     if verb not in CHANGING:
         return play(verb, values)
     site = STATE / values["NAME"]
     who = f"{getpass.getuser()} (make {verb}, process {os.getpid()}, since {time.strftime('%H:%M:%S')})"
-    with host.lock(site, who):
+    with servers.lock(site, who):
         code = play(verb, values)
         made = bool(host.read(site / "base.env"))
         # A first deploy that failed half-way can be looked at and destroyed; one that was refused leaves nothing.
@@ -180,26 +186,30 @@ def on_kubernetes(verb: str, values: dict[str, str], given: dict[str, str]) -> i
         return play(cluster.PLAYBOOKS[verb], values, place)
 
 
-def attach(host: hosts.Host, values: dict[str, str], verb: str) -> int:
+def attach(servers: hosts.Servers, values: dict[str, str], verb: str) -> int:
     """Commands that talk to the person at the terminal: compose runs them in the release that serves."""
-    site = STATE / values["NAME"]
-    release = json.loads(host.read(site / "state.json"))["current"]
-    file = (site / "kit" if host.reach else KIT) / "docker" / "compose.yaml"
-
-    def compose(project: str, variables: Path, *words: str, terminal: bool = False) -> list[str]:
-        start = ("docker", "compose", "--progress", "quiet", "--project-name", project, "--env-file", variables)
-        return host.command(*start, "--file", file, *words, terminal=terminal)
-
-    of_release = f"{values['NAME']}-{release}", site / "releases" / release / "release.env"
+    site, spread, lead = STATE / values["NAME"], len(servers.every) > 1, servers.lead
+    release = json.loads(lead.read(site / "state.json"))["current"]
+    folder = (site / "kit" if lead.reach else KIT) / "docker"
+    files = [word for name in ("compose.yaml", *(["compose.spread.yaml"] if spread else []))
+             for word in ("--file", folder / name)]  # fmt: skip
+    base, of_release = site / "base.env", site / "releases" / release / "release.env"
+    start = ("docker", "compose", "--progress", "quiet")
     words, environment = shlex.split(values["ARGS"]), clean_environment()
-    if verb == "logs":  # the edge and the pools, side by side
-        commands = [compose(*project, "logs", *words) for project in ((values["NAME"], site / "base.env"), of_release)]
-        both = [subprocess.Popen(command, env=environment) for command in commands]
-        return max(process.wait() for process in both)
+    if verb == "logs":  # the edge and the pools, side by side, of every host
+        there = ("sh", "-c", 'file=$1; shift; test ! -e "$file" || exec "$@"', "logs")
+        commands = [
+            host.command(*there, file, *start, "--project-name", name, "--env-file", file, *files, "logs", *words)
+            for host in servers.every
+            for name, file in ((values["NAME"], base), (f"{values['NAME']}-{release}", of_release))
+        ]
+        running = [subprocess.Popen(command, env=environment) for command in commands]
+        return max(process.wait() for process in running)
     terminal = sys.stdin.isatty()
+    project = ("--project-name", f"{values['NAME']}-{release}", "--env-file", of_release, *files)
     run = ["run", "--rm", "--no-deps", *([] if terminal else ["--no-TTY"]), "task", "manage"]
     inside = ["shell"] if verb == "shell" else []
-    command = compose(*of_release, *run, *inside, *words, terminal=terminal)
+    command = lead.command(*start, *project, *run, *inside, *words, terminal=terminal)
     return subprocess.run(command, check=False, env=environment).returncode
 
 

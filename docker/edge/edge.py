@@ -88,13 +88,14 @@ def certificate() -> tuple[int, ...]:
 def tell_that_this_edge_leaves(servers: str, within: str) -> None:
     """Ask each ASGI server to close what came through here, at random moments; nginx would just end it.
 
-    `servers` is name:port, a name with an address for each server; empty where nobody is to be told. `within` is a
-    bound in seconds, for an edge that stands alone and is waited for; without it, the servers take their DRAIN_WINDOW.
+    `servers` is name:port by commas, each name with an address for each server; empty where nobody is to be told.
+    `within` is a bound in seconds, for an edge that stands alone and is waited for; without it, the servers take their
+    DRAIN_WINDOW.
     """
-    name, _, port = servers.partition(":")
-    for address in all_addresses(name) if name else ():
+    told = [server.split(":") for server in servers.split(",") if server]
+    for address, port in ((address, int(port)) for name, port in told for address in all_addresses(name)):
         try:
-            connection = http.client.HTTPConnection(address, int(port), timeout=3)
+            connection = http.client.HTTPConnection(address, port, timeout=3)
             connection.request(
                 "POST", f"/-/edge-leaves?within={within}", headers={"X-Twinpool-Edge": socket.gethostname()}
             )

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,18 +11,26 @@ from program import KIT, run
 from .machine import NETWORK, Server, Team
 
 NAME = "twinpool-test-web1"
+GROUPS = ("edge", "wsgi", "asgi", "redis", "postgres")
 KNOBS = {"NAME": "shop", "HOSTS": "shop.example", "BIND": "0.0.0.0", "TLS": "local", "PORT": "80", "TLS_PORT": "443",
          "DRAIN_WINDOW": "6", "GRACEFUL": "5"}  # fmt: skip
 
 
-def inventory(project: Path, server: Server) -> None:
+def inventory(project: Path, groups: Mapping[str, Sequence[Server]], **knobs: str) -> None:
     """As docs/servers.md has it: a folder below deploy/inventory, with the hosts and what differs there."""
     folder = project / "deploy" / "inventory" / "production"
     folder.mkdir(parents=True)
-    groups = {name: {"hosts": {server.name: None}} for name in ("edge", "wsgi", "asgi", "redis", "postgres")}
-    hosts = {"all": {"hosts": {server.name: server.variables()}}, "site": {"children": groups}}
-    (folder / "hosts.yml").write_text(json.dumps(hosts))
-    (folder / "twinpool.env").write_text("".join(f"{name}={value}\n" for name, value in KNOBS.items()))
+    every = {server.name: server.variables() for servers in groups.values() for server in servers}
+    children = {name: {"hosts": {server.name: None for server in servers}} for name, servers in groups.items()}
+    (folder / "hosts.yml").write_text(json.dumps({"all": {"hosts": every}, "site": {"children": children}}))
+    (folder / "twinpool.env").write_text("".join(f"{name}={value}\n" for name, value in (KNOBS | knobs).items()))
+
+
+def team_of(folder: Path, groups: Mapping[str, Sequence[Server]], **knobs: str) -> Team:
+    project = folder / "shop"
+    shutil.copytree(KIT / "app", project, ignore=shutil.ignore_patterns("__pycache__", "*.sqlite3"))
+    inventory(project, groups, **knobs)
+    return Team(project)
 
 
 @pytest.fixture(scope="session")
@@ -42,10 +50,7 @@ def bare(network: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
 
 @pytest.fixture(scope="session")
 def team(bare: Server, tmp_path_factory: pytest.TempPathFactory) -> Team:
-    project = tmp_path_factory.mktemp("shop") / "shop"
-    shutil.copytree(KIT / "app", project, ignore=shutil.ignore_patterns("__pycache__", "*.sqlite3"))
-    inventory(project, bare)
-    return Team(project)
+    return team_of(tmp_path_factory.mktemp("shop"), {group: [bare] for group in GROUPS})
 
 
 @pytest.fixture(scope="session")

@@ -6,10 +6,13 @@ Its root file system is made once, by the kit's own means, and kept as an image 
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import index
+from holding import Holding
 from program import ENGINE_RIGHTS, KIT, make, run
 
 # What a hosting company's image of Debian has; `make provision` brings the rest.
@@ -19,6 +22,9 @@ RIGHTS = (
     *(*ENGINE_RIGHTS, "--cgroupns=host", "--volume=/sys/fs/cgroup:/sys/fs/cgroup:rw"),
     *("--tmpfs=/run", "--tmpfs=/run/lock", "--tmpfs=/tmp:exec", "--volume=/var/lib/docker", "--env=container=docker"),
 )
+
+# A host of the first generation of control groups shows them so; systemd of trixie wants the second.
+BOOT = "umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup; exec /sbin/init"
 
 
 def image(suite: str) -> str:
@@ -41,7 +47,7 @@ class Server:
         here = index.of_this_machine(sys.executable)
         trusted = [f"--volume={here.certificates}:{index.BUNDLE}:ro"] if here.certificates else []
         run("docker", "run", "--detach", "--name", name, "--hostname", name, f"--network={NETWORK}", *RIGHTS, *trusted,
-            image(suite), "/sbin/init")  # fmt: skip
+            image(suite), "sh", "-c", BOOT)  # fmt: skip
         server = cls(name, folder)
         server.until("systemctl is-system-running | grep -Eq 'running|degraded'")
         key = folder / "key"
@@ -79,8 +85,27 @@ class Server:
             "ansible_ssh_common_args": options,
         }
 
+    def page(self) -> str:
+        """What a visitor gets of the edge here; an error's text where there is none."""
+        resolve = f"shop.example:443:{self.address}"
+        return run("curl", "-sSk", "--resolve", resolve, "https://shop.example/accounts/login/", check=False)
+
     def ends(self) -> None:
         run("docker", "rm", "--force", "--volumes", self.name, check=False)
+
+
+def held(site: Server, edge: Server, folder: Path, change: Callable[[], None]) -> dict[str, Any]:
+    """What clients saw that held on through a change, from beside the edge; `site` is the host with the secret."""
+    folder.mkdir()
+    for name, source in (("secret", "secrets/probe_secret"), ("ca.pem", "tls/authority.pem")):
+        (folder / name).write_text(site.sh(f"cat /var/lib/twinpool/shop/{source}"))
+    options = ("--connect", f"{edge.address}:443", "--ca", folder / "ca.pem", "--sockets=40", "--window=6")
+    holding = Holding(folder, "https://shop.example", folder / "secret", *options)
+    try:
+        change()
+    finally:
+        _, figures, told = holding.end()
+    return {**figures, "told": told}
 
 
 @dataclass

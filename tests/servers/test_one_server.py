@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from holding import Holding
 from program import run
 
-from .machine import NETWORK, Server, Team, image
+from .machine import NETWORK, Server, Team, held, image
 
 STEP = "\n["  # a line of the report: something was changed
 
@@ -27,28 +26,9 @@ def neighbour(bare: Server, *ports: int, address: str = "") -> set[int]:
     }
 
 
-def held(bare: Server, folder: Path, change: Callable[[], None]) -> dict[str, Any]:
-    """What clients saw that held on through a change, from beside the server."""
-    folder.mkdir()
-    for name, source in (("secret", "secrets/probe_secret"), ("ca.pem", "tls/authority.pem")):
-        (folder / name).write_text(bare.sh(f"cat /var/lib/twinpool/shop/{source}"))
-    options = ("--connect", f"{bare.address}:443", "--ca", folder / "ca.pem", "--sockets=40", "--window=6")
-    holding = Holding(folder, "https://shop.example", folder / "secret", *options)
-    try:
-        change()
-    finally:
-        _, figures, told = holding.end()
-    return {**figures, "told": told}
-
-
-def page(bare: Server) -> str:
-    resolve = f"shop.example:443:{bare.address}"
-    return run("curl", "-sSk", "--resolve", resolve, "https://shop.example/accounts/login/", check=False)
-
-
 def up_again(bare: Server) -> None:
     for _ in range(120):
-        if "csrfmiddlewaretoken" in page(bare):
+        if "csrfmiddlewaretoken" in bare.page():
             return
         time.sleep(1)
     pytest.fail(f"the site does not come back:\n{bare.sh('docker ps --all', check=False)}")
@@ -99,7 +79,7 @@ def test_the_first_deploy_ends_with_a_site(first: str, bare: Server) -> None:
     assert "shop is up: https://shop.example " in first
     assert "GREEN" in first
     assert "Traceback" not in first
-    assert "csrfmiddlewaretoken" in page(bare)
+    assert "csrfmiddlewaretoken" in bare.page()
 
 
 @pytest.mark.usefixtures("first")
@@ -129,7 +109,7 @@ def test_ports_are_shut_but_those_stated(bare: Server) -> None:
         assert neighbour(bare, *stated, *shut) == stated
         bare.sh("systemctl reload nftables")
         assert neighbour(bare, *stated, *shut) == stated
-        assert "csrfmiddlewaretoken" in page(bare)
+        assert "csrfmiddlewaretoken" in bare.page()
         inside = bare.sh("docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' published")
         assert neighbour(bare, 8080, address=inside.strip()) == set(), "a container by its own address"
         bare.sh("nft delete table inet twinpool")
@@ -164,8 +144,8 @@ def test_a_new_release_and_back_lose_nothing(team: Team, bare: Server, tmp_path:
         assert "GREEN" in told
 
     for name in ("deploy", "rollback"):
-        figures = held(bare, tmp_path / name, lambda name=name: verb(name))  # type: ignore[misc]
-        assert ("mark second" in page(bare)) == (name == "deploy")
+        figures = held(bare, bare, tmp_path / name, lambda name=name: verb(name))  # type: ignore[misc]
+        assert ("mark second" in bare.page()) == (name == "deploy")
         assert (figures["failed"], figures["lost"]) == (0, 0), figures["told"]
         assert figures["sockets"]["codes"] == {"1012": 40}, figures["told"]
         assert figures["sockets"]["first_try"] == 40, figures["told"]
@@ -193,7 +173,7 @@ def test_an_engine_that_restarts_leaves_the_site_alone(bare: Server, tmp_path: P
         bare.sh("systemctl restart docker")
         time.sleep(5)
 
-    figures = held(bare, tmp_path / "held", restart)
+    figures = held(bare, bare, tmp_path / "held", restart)
     assert (figures["lost"], figures["sockets"]["codes"], figures["streams"]["codes"]) == (0, {}, {}), figures["told"]
     assert all("connection refused" in reason for reason in figures["failures"]), figures["told"]
 

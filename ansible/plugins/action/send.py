@@ -26,8 +26,9 @@ class ActionModule(ActionBase):
         if self._task.check_mode:
             return {"changed": True}
         name = variables["inventory_hostname"]
-        resolved = {key: self._templar.template(value) for key, value in variables["hostvars"][name].items()
-                    if key.startswith("ansible_") and key.removeprefix("ansible_") in hosts.READ}  # fmt: skip
+        of_host = variables["hostvars"][name]
+        reach = {f"ansible_{word}" for word in hosts.READ}
+        resolved = {key: self._templar.template(of_host[key]) for key in of_host if key in reach}
         load = hosts.Host(name, hosts.ssh(name, resolved)).command("docker", "load", "--quiet")
         display.display(f"           sending {', '.join(images)}")
         pipe = subprocess.PIPE

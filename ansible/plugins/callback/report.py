@@ -25,6 +25,13 @@ class CallbackModule(CallbackBase):
         self.began = time.monotonic()
         self.step_began = self.began
         self.shown = ""
+        self.many = False  # hosts in this play: then each line names its own
+        self.speaker = ""
+
+    def v2_playbook_on_play_start(self, play: Any) -> None:
+        manager = play.get_variable_manager()
+        self.many = len(manager._inventory.get_hosts(play.hosts)) > 1 and not play.serial
+        self.speaker = ""
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
         self.step_began = time.monotonic()
@@ -34,15 +41,20 @@ class CallbackModule(CallbackBase):
     def v2_runner_on_ok(self, result: Any) -> None:
         outcome, task = result._result, result._task
         if task.action.rpartition(".")[2] == "debug":
-            self._say(outcome)
+            self._say(outcome, "" if task.run_once or not self.many else result._host.get_name())
         elif outcome.get("changed") or "step" in task.tags or self._display.verbosity:
             name = task.get_name().rpartition(" : ")[2]
             seconds = time.monotonic() - self.step_began
             self._display.display(
-                f"[{time.monotonic() - self.began:6.1f} s] {name}" + (f"  ({seconds:.1f} s)" if seconds >= 1 else "")
+                f"[{time.monotonic() - self.began:6.1f} s] {name}"
+                + (f"  ({seconds:.1f} s)" if seconds >= 1 else "")
+                + (f"  {result._host.get_name()}" if self.many and not task.run_once else "")
             )
 
-    def _say(self, outcome: dict[str, Any]) -> None:
+    def _say(self, outcome: dict[str, Any], speaker: str) -> None:
+        if speaker and speaker != self.speaker:
+            self._display.display(f"{speaker}:")
+        self.speaker = speaker
         message = outcome.get("msg", "")
         for line in message if isinstance(message, list) else str(message).splitlines():
             self._display.display(str(line))
@@ -57,6 +69,8 @@ class CallbackModule(CallbackBase):
             for part in (outcome.get("msg"), outcome.get("stdout"), outcome.get("stderr"))
             if part and part != "non-zero return code"
         )
+        if outcome.get("censored") or result._task.no_log:
+            told = "What it says is not shown, since it holds secrets."
         if told in (self.shown, "One or more items failed"):  # said already, by a rescue or by the item
             return
         self.shown = told

@@ -1,7 +1,7 @@
-"""Asks each pool through the edge until it answers as a release: answers.py SITE RELEASE. Some 20 seconds a pool.
+"""Asks each pool through each edge until it answers as a release: answers.py SITE RELEASE ADDRESS:PORT…
 
-SITE is the site's folder; where the edge listens, and for which pools, is read from the release's own files. Prints a
-line a pool; ends with 1 where one is not that release.
+SITE is the site's folder; the hosts and pools are read from the release's own files. Tries some 20 seconds a pool.
+Prints a line a pool; ends with 1 where one does not answer as that release.
 """
 
 import http.client
@@ -16,16 +16,16 @@ ACCEPT = {"wsgi": "*/*", "asgi": "text/event-stream"}
 TRIES = 20
 
 
-def ask(told: dict[str, str], secret: str, pool: str) -> str:
+def ask(told: dict[str, str], secret: str, pool: str, edge: str) -> str:
     """The release that this pool says it is, or why there is no answer."""
-    port = int(told["PORT"] if told["TLS"] == "off" else told["TLS_PORT"])
+    address, port = edge.split(":")
     host = told["HOSTS"].replace(" ", "").split(",")[0]
     headers = {"Host": f"{host}:{port}", "X-Twinpool-Probe": secret, "Accept": ACCEPT[pool]}
     if told["TLS"] == "off":
-        connection = http.client.HTTPConnection(told["BIND"], port, timeout=5)
+        connection = http.client.HTTPConnection(address, int(port), timeout=5)
     else:  # by its address: who it is, the receipt asks
         context = ssl._create_unverified_context()  # noqa: S323
-        connection = http.client.HTTPSConnection(told["BIND"], port, timeout=5, context=context)
+        connection = http.client.HTTPSConnection(address, int(port), timeout=5, context=context)
     try:
         connection.request("GET", "/-/probe/who", headers=headers)
         answer = connection.getresponse()
@@ -38,20 +38,21 @@ def ask(told: dict[str, str], secret: str, pool: str) -> str:
         connection.close()
 
 
-def main(site: Path, release: str) -> int:
+def main(site: Path, release: str, *edges: str) -> int:
     settings = (site / "releases" / release / "edge" / "edge.env").read_text()
     told = dict(re.findall(r"(?m)^TWINPOOL_([A-Z_]+)=(.*)$", settings))
     secret = (site / "secrets" / "probe_secret").read_text().strip()
     right = True
-    for pool in ACCEPT if told["POOLS"] == "both" else [told["POOLS"]]:
+    pools = list(ACCEPT) if told["POOLS"] == "both" else [told["POOLS"]]
+    for edge, pool in ((edge, pool) for edge in edges for pool in pools):
         for _ in range(TRIES):
-            if (answer := ask(told, secret, pool)) == release:
+            if (answer := ask(told, secret, pool, edge)) == release:
                 break
             time.sleep(1)
-        print(f"{pool}: {answer}")
+        print(f"{pool}{f' through {edge}' if len(edges) > 1 else ''}: {answer}")
         right = right and answer == release
     return 0 if right else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2]))
+    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:]))

@@ -1,10 +1,11 @@
 """What a deploy does to a site's generations on one Docker host, apart from compose: look, leave, bring back, remove.
 
 generations.py SITE FOLDER VERB [ARGUMENT…]      FOLDER holds state.json and releases/
-known                       one JSON object: current, previous, last, running (containers of current), fingerprint, edge
-                            (fingerprint of its files), pools, hosts, window, secrets (a hash over them), adopted
-                            (the release that a deploy which did not end had switched to; it is current now)
-leftovers                   removes containers of releases that do not serve; prints their names
+known HOST [HOST:RELEASE…]  one JSON object: current, previous, last, running (containers of current), fingerprint,
+                            pools, hosts, window, secrets (a hash over them), adopted (the release that a deploy which
+                            did not end had switched to; it is current now: an edge sends to it, as the pairs say),
+                            ports (published ones by release and pool), free (the first that no release has)
+leftovers                   removes containers of releases that do not serve, and clients of a receipt; prints names
 containers RELEASE          ids, those that have ended too
 leave RELEASE               out of rotation; waits as long as its own settings allow; cuts what is left, unless
                             DRAIN_LEAVE grants it more
@@ -20,8 +21,14 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+# Ports that generations are published on where a site has several hosts: below those that a kernel gives away.
+FIRST_PORT, LAST_PORT, PORTS_A_RELEASE = 20000, 31999, 64
+# Secrets that a pool reads: another one of them makes another release.
+OF_A_POOL = ("secret_key", "database_url", "redis_url", "probe_secret")
 
 
 def docker(*arguments: str, check: bool = True) -> str:
@@ -41,30 +48,53 @@ class Generations:
         file = self.folder / "state.json"
         return json.loads(file.read_text()) if file.exists() else {"current": "", "previous": "", "last": 0}
 
-    def adopt(self) -> str:
-        """A release that the edge was given by a deploy that did not end becomes the current one; its name, or none."""
-        state, settings = self.state(), self.folder / "edge" / "edge.env"
-        found = re.search(r"UPSTREAM_[AW]SGI=(r\d+)-app-", settings.read_text() if settings.is_file() else "")
-        if not found or found[1] == state["current"] or not self.ids(found[1]):
+    def adopt(self, host: str, served: Sequence[str]) -> str:
+        """A release that an edge was given by a deploy that did not end becomes the current one; its name, or none."""
+        state = self.state()
+        mine = {pair.removeprefix(f"{host}:") for pair in served if pair.startswith(f"{host}:r")}
+        last = max(mine - {state["current"]}, key=lambda name: int(name[1:]), default="")
+        if not last or not self.ids(last):
             return ""
-        taken = {"current": found[1], "previous": state["current"], "last": max(state["last"], int(found[1][1:]))}
+        taken = {"current": last, "previous": state["current"], "last": max(state["last"], int(last[1:]))}
         (self.folder / "state.json").write_text(json.dumps(taken))
-        return found[1]
+        return last
 
-    def known(self) -> None:
-        adopted = self.adopt()
+    def known(self, host: str, *served: str) -> None:
+        adopted = self.adopt(host, served)
         state: dict[str, Any] = {**self.state(), "adopted": adopted}
         fingerprint = self.releases / state["current"] / "fingerprint"
         state["fingerprint"] = fingerprint.read_text().strip() if fingerprint.is_file() else ""
-        files = sorted((self.folder / "secrets").iterdir()) if (self.folder / "secrets").is_dir() else []
+        files = [self.folder / "secrets" / name for name in OF_A_POOL]
         state["secrets"] = hashlib.sha256(b"\0".join(file.read_bytes() for file in files if file.is_file())).hexdigest()
-        edge = self.folder / "edge" / ".fingerprint"
-        state["edge"] = edge.read_text().strip() if edge.is_file() else ""
         state["pools"] = self.setting(state["current"], "POOLS") if state["current"] else ""
         state["hosts"] = self.setting(state["current"], "HOSTS").replace(" ", "") if state["current"] else ""
         state["window"] = self.setting(state["current"], "DRAIN_WINDOW") if state["current"] else ""
         state["running"] = len(self.ids(state["current"])) if state["current"] else 0
+        state["ports"] = self.ports()
+        state["free"] = self.free()
         print(json.dumps(state))
+
+    def ports(self) -> dict[str, dict[str, list[int]]]:
+        """Published ports of each release by pool."""
+        return {
+            path.name: {pool: self.published(path.name, pool) for pool in ("wsgi", "asgi")}
+            for path in (self.releases.iterdir() if self.releases.is_dir() else ())
+        }
+
+    def published(self, release: str, pool: str) -> list[int]:
+        first, _, last = self.setting(release, f"{pool.upper()}_PORTS").partition("-")
+        return list(range(int(first), int(last or first) + 1)) if first else []
+
+    def free(self) -> int:
+        """The first of the ports that no release of any site on this host has, kept ones included."""
+        told = [file.read_text() for file in self.folder.parent.glob("*/releases/*/release.env")]
+        taken = {int(port) for text in told for port in re.findall(r"(?m)^(?:WSGI|ASGI)_PORTS=(\d+)", text)}
+        blocks = {(port - FIRST_PORT) // PORTS_A_RELEASE for port in taken}
+        first = next(number for number in range(len(blocks) + 1) if number not in blocks)
+        port = FIRST_PORT + first * PORTS_A_RELEASE
+        if port + PORTS_A_RELEASE > LAST_PORT:
+            sys.exit(f"All ports from {FIRST_PORT} to {LAST_PORT} are taken by releases in {self.folder.parent}.")
+        return port
 
     def leftovers(self) -> None:
         """A killed deploy's generation that never served, and an old one that was draining or leaving."""
@@ -73,6 +103,8 @@ class Generations:
             self.leave(state["previous"])  # one that served: its sockets move in order
         told = docker("ps", "--all", "--filter", f"label=twinpool.site={self.site}",
                       "--format", '{{.ID}} {{.Names}} {{.Label "com.docker.compose.project"}} {{.State}}')  # fmt: skip
+        if clients := docker("ps", "--all", "--quiet", "--filter", f"name=^{self.site}-hold-").split():
+            print(docker("rm", "--force", *clients), end="")
         for line in told.splitlines():
             identity, name, project, run = line.split()
             release = project.removeprefix(f"{self.site}-")
@@ -158,7 +190,7 @@ class Generations:
             ]  # fmt: skip
             if found:
                 docker("stop", *found)
-                docker("rm", *found)
+                print(docker("rm", *found), end="")
 
 
 if __name__ == "__main__":

@@ -30,6 +30,11 @@ destroy: .venv/deploy ## remove the site with its data (asks; YES=1 without a te
 provision: .venv/deploy ## bare servers of an inventory to ready; then every verb takes INVENTORY=…
 	$(PLAY) provision
 
+backup: .venv/deploy ## one more backup of the database now (BACKUP=… names the folder, then deploy)
+	$(PLAY) backup
+restore: .venv/deploy ## the database as it was, and the site on it (FROM='2026-11-27 18:00:00', or latest)
+	$(PLAY) restore
+
 ##@ The project in it
 manage: .venv/deploy ## manage.py in the running release (ARGS=createsuperuser)
 	$(PLAY) manage
@@ -67,4 +72,4 @@ help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	  /^[a-z][a-z-]*:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: deploy rollback status image url logs down destroy manage shell check routes conformance cluster cluster-down test lint format lock help
+.PHONY: backup restore deploy rollback status image url logs down destroy manage shell check routes conformance cluster cluster-down test lint format lock help

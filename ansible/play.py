@@ -5,6 +5,7 @@ environment, where make puts them.
 """
 
 import ctypes
+import datetime
 import getpass
 import json
 import os
@@ -25,8 +26,8 @@ import project
 from knobs import KIT, Refused
 
 STATE = Path("/var/lib/twinpool")
-CHANGING = {"provision", "deploy", "rollback", "down", "destroy"}
-NEEDS_PROJECT = {"deploy", "routes", "check", "image"}
+CHANGING = {"provision", "deploy", "rollback", "restore", "down", "destroy"}
+NEEDS_PROJECT = {"deploy", "restore", "routes", "check", "image"}
 ATTACHED = {"manage", "shell", "logs"}
 
 
@@ -152,6 +153,12 @@ def main(verb: str) -> int:
     else:
         values = deployed(verb, host, values, given)
         values |= kept(host, values) if verb == "rollback" else {}
+    if verb in ("backup", "restore") and not values["BACKUP"]:
+        raise Refused(
+            f"{values['NAME']} has no place for backups. Name a folder where its database is, then deploy: BACKUP=…"
+        )
+    if verb == "restore":
+        values["FROM"] = moment(values["FROM"])
     if verb == "destroy" and values["YES"] != "1":
         ask(values)
     if verb in ATTACHED:
@@ -168,11 +175,26 @@ def main(verb: str) -> int:
         code = play(verb, values)
         made = bool(host.read(site / "base.env"))
         # A first deploy that failed half-way can be looked at and destroyed; one that was refused leaves nothing.
-        if verb in ("deploy", "rollback") and (not code or (made and not host.read(site / "knobs.json"))):
+        if verb in ("deploy", "restore", "rollback") and (not code or (made and not host.read(site / "knobs.json"))):
             remember(host, values)
         elif not made:
             host.run("rm", "-rf", site)
         return code
+
+
+def moment(text: str) -> str:
+    """As PostgreSQL takes it, of UTC; or `latest`. Raises Refused."""
+    if text == "latest":
+        return text
+    try:
+        told = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        raise Refused(
+            f"FROM: found {text!r}; expected a moment as '2026-11-27 18:00:00' (of UTC, or with its own zone: "
+            "'2026-11-27 19:00:00+01:00'), or latest. Nothing was changed."
+        ) from None
+    known = told if told.tzinfo else told.replace(tzinfo=datetime.UTC)
+    return known.astimezone(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S.%f+00")
 
 
 def on_kubernetes(verb: str, values: dict[str, str], given: dict[str, str]) -> int:

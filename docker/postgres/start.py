@@ -1,12 +1,17 @@
 """Makes the database cluster at first start, then becomes PostgreSQL. Entry point of the postgres image.
 
+With a word it does what backup.py does instead.
+
 Idempotent and safe to kill: a cluster is made beside its place and moved there when it is whole.
 """
 
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
+
+import backup
 
 DATA = Path(os.environ["PGDATA"])
 CLUSTER = DATA / "cluster"
@@ -30,6 +35,12 @@ def make() -> None:
 
 if __name__ == "__main__":
     os.umask(0o077)
+    if sys.argv[1:]:
+        sys.exit(backup.main(*sys.argv[1:]))
     if not CLUSTER.exists():
         make()
-    os.execvp("postgres", ["postgres", f"--config-file={CONFIG}", f"--data-directory={CLUSTER}"])
+    options = []
+    if backup.KEY.exists():
+        backup.configure(backup.CONFIG, CLUSTER)
+        options = [f"--{name.replace('_', '-')}={value}" for name, value in backup.ARCHIVING.items()]
+    os.execvp("postgres", ["postgres", f"--config-file={CONFIG}", f"--data-directory={CLUSTER}", *options])

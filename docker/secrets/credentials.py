@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-GENERATED = ("secret_key", "postgres_password", "redis_password", "probe_secret")
+GENERATED = ("secret_key", "postgres_password", "redis_password", "probe_secret", "backup_key")
 
 
 def missing(known: Mapping[str, str]) -> dict[str, str]:

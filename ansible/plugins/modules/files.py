@@ -19,7 +19,7 @@ options:
     required: true
     suboptions:
       path: { type: path, required: true, description: where }
-      content: { type: str, required: true, description: what }
+      content: { type: str, required: true, no_log: true, description: what }
       mode: { type: str, default: "0644", description: in octal digits }
 """
 
@@ -31,7 +31,7 @@ def differs(path: Path, content: bytes, mode: int) -> bool:
 def main() -> None:
     asked = {
         "path": {"type": "path", "required": True},
-        "content": {"type": "str", "required": True},
+        "content": {"type": "str", "required": True, "no_log": True},  # it may hold what a project keeps to itself
         "mode": {"type": "str", "default": "0644"},
     }
     module = AnsibleModule(
@@ -49,7 +49,7 @@ def main() -> None:
         for path, _, _ in [] if module.check_mode else changed:
             path.with_name(f".{path.name}.new").rename(path)
     except OSError as error:
-        module.fail_json(msg=f"{error.filename} cannot be written: {error.strerror}")
+        module.fail_json(msg=f"{error.filename or path} cannot be written: {error.strerror}")
     module.exit_json(changed=bool(changed), written=[str(path) for path, _, _ in changed])
 
 

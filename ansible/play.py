@@ -83,6 +83,7 @@ def play(verb: str, values: dict[str, str], more: Mapping[str, object] | None = 
         }
         command = [Path(sys.executable).with_name("ansible-playbook"), KIT / "ansible" / "playbooks" / f"{verb}.yml",
                    "--inventory", hosts.inventory(values["INVENTORY"], Path(values["PROJECT"])),
+                   *(["--limit", f"all:!{values['SKIP']}"] if values["SKIP"] else []),
                    *(["--check"] if verb == "provision" and values["DRY"] == "1" else []),
                    "--extra-vars", f"@{file.name}"]  # fmt: skip
         return subprocess.run(

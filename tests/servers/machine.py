@@ -43,11 +43,11 @@ class Server:
     folder: Path
 
     @classmethod
-    def boot(cls, name: str, suite: str, folder: Path) -> "Server":
+    def boot(cls, name: str, suite: str, folder: Path, *options: str) -> "Server":
         here = index.of_this_machine(sys.executable)
         trusted = [f"--volume={here.certificates}:{index.BUNDLE}:ro"] if here.certificates else []
         run("docker", "run", "--detach", "--name", name, "--hostname", name, f"--network={NETWORK}", *RIGHTS, *trusted,
-            image(suite), "sh", "-c", BOOT)  # fmt: skip
+            *options, image(suite), "sh", "-c", BOOT)  # fmt: skip
         server = cls(name, folder)
         server.until("systemctl is-system-running | grep -Eq 'running|degraded'")
         key = folder / "key"

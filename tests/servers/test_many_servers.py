@@ -1,22 +1,36 @@
 """Two edges, two hosts of both pools, one with the data: from bare to a site, and host by host to the next release."""
 
+import datetime
 import json
 import re
+import shutil
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from program import run
 
-from .conftest import team_of
+from .conftest import inventory, team_of
 from .machine import Server, Team, held
 
 STEP = "\n["  # a line of the report: something was changed
 # Both systems that a server may have.
 SUITES = {"edge1": "bookworm", "edge2": "trixie", "app1": "bookworm", "app2": "trixie", "data1": "bookworm"}
-Fleet = Mapping[str, Server]
+KNOBS = {"DRAIN_WINDOW": "4", "BACKUP": "/srv/store/shop"}
+Fleet = dict[str, Server]
+
+
+def groups(fleet: Fleet) -> dict[str, list[Server]]:
+    edges, apps, data = [fleet["edge1"], fleet["edge2"]], [fleet["app1"], fleet["app2"]], [fleet["data1"]]
+    return {"edge": edges, "wsgi": apps, "asgi": apps, "redis": data, "postgres": data}
+
+
+def booted(name: str, folder: Path) -> Server:
+    """A bare server; that of the data has a folder of another machine's for its backups."""
+    store = [f"--volume={folder}/store:/srv/store"] if name == "data1" else []
+    return Server.boot(f"twinpool-test-{name}", SUITES[name], folder, *store)
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +38,7 @@ def fleet(network: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fl
     folder = tmp_path_factory.mktemp("fleet")
     for name in SUITES:
         run("docker", "rm", "--force", "--volumes", f"twinpool-test-{name}", check=False)
-    servers = {name: Server.boot(f"twinpool-test-{name}", suite, folder) for name, suite in SUITES.items()}
+    servers = {name: booted(name, folder) for name in SUITES}
     yield servers
     for server in servers.values():
         server.ends()
@@ -32,9 +46,7 @@ def fleet(network: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fl
 
 @pytest.fixture(scope="module")
 def fleet_team(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Team:
-    edges, apps, data = [fleet["edge1"], fleet["edge2"]], [fleet["app1"], fleet["app2"]], [fleet["data1"]]
-    groups = {"edge": edges, "wsgi": apps, "asgi": apps, "redis": data, "postgres": data}
-    return team_of(tmp_path_factory.mktemp("many"), groups, DRAIN_WINDOW="4")
+    return team_of(tmp_path_factory.mktemp("many"), groups(fleet), **KNOBS)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +110,7 @@ def test_each_host_holds_what_its_groups_say(fleet: Fleet) -> None:
         name: set(server.sh("ls /var/lib/twinpool/shop/secrets || true").split()) for name, server in fleet.items()
     }
     assert "secret_key" not in secrets["edge1"] | secrets["edge2"] | secrets["data1"]
-    assert secrets["data1"] == {"postgres_password", "redis_acl"}
+    assert secrets["data1"] == {"postgres_password", "redis_acl", "backup_key"}
     assert fleet["app2"].sh("find /var/lib/twinpool/shop/secrets -type f ! -perm 600") == ""
 
 
@@ -257,3 +269,69 @@ def test_a_deploy_that_is_killed_can_be_run_again(site: str, fleet: Fleet, fleet
     assert now["app1"] == now["app2"] != before, told
     for name in ("app1", "app2"):
         fleet[name].until("test $(docker ps --quiet | wc -l) = 2")
+
+
+def people(team: Team) -> str:
+    ask = "from django.contrib.auth.models import User; print(*User.objects.values_list('username', flat=True))"
+    code, told = team.make("manage", ARGS=f'shell -v0 -c "{ask}"')
+    assert code == 0, told
+    return told
+
+
+def joins(team: Team, name: str) -> None:
+    """A person of that name, in a database that takes notice of when."""
+    add = f"from django.contrib.auth.models import User; User.objects.create(username='{name}')"
+    code, told = team.make("manage", ARGS=f'shell -v0 -c "{add}"')
+    assert code == 0, told
+    time.sleep(1)
+
+
+def test_a_database_that_is_lost_comes_back_as_it_was(
+    site: str, fleet: Fleet, fleet_team: Team, tmp_path: Path
+) -> None:
+    """At a moment between two changes, on a bare server; and not over a database that is there."""
+    postgres = "docker exec shop-postgres-1"
+    joins(fleet_team, "ada")
+    moment = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
+    time.sleep(1)
+    joins(fleet_team, "bob")
+    fleet["data1"].sh(f"{postgres} psql --host=/run/postgresql --dbname=postgres --command='SELECT pg_switch_wal()'")
+    fleet["data1"].until(f"test $({postgres} sh -c 'ls /var/lib/postgresql/data/cluster/pg_wal/archive_status/*.ready "
+                         "2> /dev/null | wc -l') = 0")  # fmt: skip
+    code, told = fleet_team.make("restore", FROM=moment)
+    assert code != 0
+    assert "There is a database here already" in told, told
+    assert "FORCE=1" in told, told
+
+    folder = fleet["data1"].folder
+    fleet["data1"].ends()
+    fleet["data1"] = booted("data1", folder)
+    shutil.rmtree(fleet_team.project / "deploy" / "inventory")
+    inventory(fleet_team.project, groups(fleet), **KNOBS)
+    code, told = fleet_team.make("provision")
+    assert code == 0, told
+    code, told = fleet_team.make("restore", FROM="yesterday")
+    assert code != 0
+    assert "expected a moment as" in told, told
+    code, told = fleet_team.make("restore", FROM=moment)
+    assert code == 0, told
+    assert told.count("verdict         GREEN") == 4, told
+    assert "ada" in people(fleet_team)
+    assert "bob" not in people(fleet_team)
+
+
+def test_backups_are_made_and_proven_to_restore(site: str, fleet: Fleet, fleet_team: Team) -> None:
+    assert "twinpool-shop-run.timer" in fleet["data1"].sh("systemctl list-timers")
+    assert "twinpool-shop-prove.timer" in fleet["data1"].sh("systemctl list-timers")
+    code, told = fleet_team.make("backup")
+    assert code == 0, told
+    assert re.search(r"\d backups in /srv/store/shop", told), told
+    fleet["data1"].sh("systemctl start twinpool-shop-prove")
+    code, told = fleet_team.make("status")
+    assert code == 0, told
+    assert re.search(r"restored for proof: \d{4}-\d\d-\d\d", told), told
+    # What lies there can be read by nobody without the key.
+    found = fleet["data1"].sh(
+        "grep --recursive --files-with-matches --text -e PGDMP -e django_migrations /srv/store; true"
+    )
+    assert found == "", found

@@ -155,11 +155,6 @@ class Servers:
     every: tuple[Host, ...]
     lead: Host
 
-    @contextmanager
-    def lock(self, site: Path, who: str) -> Iterator[None]:
-        with self.lead.lock(site, who):
-            yield
-
 
 def of(path: Path, pools: str = "both", skip: str = "") -> Servers:
     """The hosts of an inventory, less the one that is left out. Raises Refused for an inventory that cannot be read or

@@ -84,7 +84,7 @@ def play(verb: str, values: dict[str, str], more: Mapping[str, object] | None = 
         command = [Path(sys.executable).with_name("ansible-playbook"), KIT / "ansible" / "playbooks" / f"{verb}.yml",
                    "--inventory", hosts.inventory(values["INVENTORY"], Path(values["PROJECT"])),
                    *(["--limit", f"all:!{values['SKIP']}"] if values["SKIP"] else []),
-                   *(["--check"] if verb == "provision" and values["DRY"] == "1" else []),
+                   *(["--check"] if values["DRY"] == "1" else []),
                    "--extra-vars", f"@{file.name}"]  # fmt: skip
         return subprocess.run(
             command, check=False, env=environment, cwd=KIT / "ansible", preexec_fn=end_with_me
@@ -134,8 +134,8 @@ def main(verb: str) -> int:
     values = knobs.gather(given)
     if values["TARGET"] == "k8s":
         return on_kubernetes(verb, values, given)
-    if values["DRY"] == "1" and verb != "provision":
-        raise Refused(f"DRY=1 shows what would change for make provision and with TARGET=k8s; make {verb} would do it.")
+    if values["DRY"] == "1" and verb not in ("provision", "deploy"):
+        raise Refused(f"DRY=1 shows what make provision and make deploy would change; make {verb} would do it.")
     servers = hosts.of(hosts.inventory(values["INVENTORY"], Path(values["PROJECT"])), values["POOLS"], values["SKIP"])
     host = servers.lead
     if os.geteuid() != 0 and not host.reach:
@@ -170,9 +170,11 @@ def main(verb: str) -> int:
             one.run("true")
     if verb not in CHANGING:
         return play(verb, values)
+    if verb == "deploy" and values["DRY"] == "1":
+        return play("dry", values)
     site = STATE / values["NAME"]
     who = f"{getpass.getuser()} (make {verb}, process {os.getpid()}, since {time.strftime('%H:%M:%S')})"
-    with servers.lock(site, who):
+    with host.lock(site, who):
         code = play(verb, values)
         made = bool(host.read(site / "base.env"))
         # A first deploy that failed half-way can be looked at and destroyed; one that was refused leaves nothing.

@@ -44,6 +44,17 @@ def test_a_repeat_changes_nothing(noticeboard: Site) -> None:
     assert seen() == before
 
 
+def test_a_dry_run_shows_what_would_change_and_changes_nothing(noticeboard: Site) -> None:
+    before = noticeboard.containers(), noticeboard.state(), noticeboard.edge()
+    told = noticeboard.deploy(DRY="1")
+    assert "nothing would change" in told, told
+    told = noticeboard.deploy(DRY="1", THREADS="9", BODY_LIMIT="8")
+    assert "-THREADS=8" in told, told
+    assert "+THREADS=9" in told, told
+    assert "the edge's files and routes would be taken" in told, told
+    assert (noticeboard.containers(), noticeboard.state(), noticeboard.edge()) == before
+
+
 def test_a_changed_limit_is_the_edges_alone(noticeboard: Site) -> None:
     containers, state = noticeboard.containers(), noticeboard.state()
     noticeboard.knobs["BODY_LIMIT"] = "9"

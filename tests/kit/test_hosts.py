@@ -24,23 +24,66 @@ def inventory(folder: Path, **host: object) -> Path:
 
 
 def test_this_machine_is_the_smallest_inventory(tmp_path: Path) -> None:
-    assert hosts.of(hosts.inventory("", KIT / "app")) == hosts.Host("localhost")
+    here = hosts.Servers((hosts.Host("localhost"),), hosts.Host("localhost"))
+    assert hosts.of(hosts.inventory("", KIT / "app")) == here
     copied = shutil.copytree(hosts.LOCAL, tmp_path / "local")
-    assert hosts.of(copied) == hosts.Host("localhost"), "what is known by heart is what is written there"
+    assert hosts.of(copied) == here, "what is known by heart is what is written there"
 
 
 def test_the_example_is_one() -> None:
-    host = hosts.of(KIT / "ansible" / "inventory" / "example")
+    host = hosts.of(KIT / "ansible" / "inventory" / "example").lead
     assert (host.name, host.command("true")[-3:]) == ("web1", ["203.0.113.10", "--", "true"])
 
 
 def test_a_command_goes_where_the_inventory_says(tmp_path: Path) -> None:
     given: dict[str, Any] = {"ansible_host": "192.0.2.1", "ansible_port": 2222, "ansible_user": "ada"}
     more = {"ansible_ssh_private_key_file": "/keys/one", "ansible_ssh_common_args": "-J jump", "ansible_become": True}
-    words = hosts.of(inventory(tmp_path, **given, **more)).command("cat", "a file")
+    words = hosts.of(inventory(tmp_path, **given, **more)).lead.command("cat", "a file")
     text = " ".join(words)
     for part in ("-p 2222", "-l ada", "-i /keys/one", "-J jump", "192.0.2.1 -- sudo -n cat 'a file'"):
         assert part in text
+
+
+def several(folder: Path, **changed: list[str]) -> Path:
+    """An inventory of four hosts, with some groups changed."""
+    groups = {
+        "edge": ["one"],
+        "wsgi": ["two", "three"],
+        "asgi": ["two", "three"],
+        "redis": ["four"],
+        "postgres": ["four"],
+    }
+    names = {name: {"ansible_host": f"192.0.2.{number}"} for number, name in enumerate(("one", "two", "three", "four"))}
+    children = {name: {"hosts": dict.fromkeys(found)} for name, found in (groups | changed).items()}
+    (folder / "hosts.yml").write_text(json.dumps({"all": {"hosts": names}, "site": {"children": children}}))
+    return folder
+
+
+def test_the_lead_host_is_the_first_with_a_pool_that_is_not_left_out(tmp_path: Path) -> None:
+    found = hosts.of(several(tmp_path))
+    assert ([host.name for host in found.every], found.lead.name) == (["one", "two", "three", "four"], "two")
+    found = hosts.of(tmp_path, skip="two")
+    assert ([host.name for host in found.every], found.lead.name) == (["one", "three", "four"], "three")
+    # A pool that is off needs no host.
+    found = hosts.of(several(tmp_path, wsgi=[], asgi=["three"]), pools="asgi")
+    assert found.lead.name == "three"
+
+
+@pytest.mark.parametrize(
+    ("changed", "skip", "told"),
+    [
+        ({"wsgi": []}, "", "has no host in wsgi"),
+        ({"postgres": ["three", "four"]}, "", "has several hosts in postgres"),
+        ({"edge": ["one", "web.example"]}, "", "gives no IPv4 address of web.example"),
+        ({}, "five", "has no host five to leave out"),
+        ({}, "four", "has four alone in redis, postgres"),
+    ],
+)
+def test_an_inventory_that_cannot_do_is_refused(
+    tmp_path: Path, changed: dict[str, list[str]], skip: str, told: str
+) -> None:
+    with pytest.raises(Refused, match=told):
+        hosts.of(several(tmp_path, **changed), skip=skip)
 
 
 def test_an_inventory_of_the_project_is_found_by_its_name(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import sys
 import time
 from typing import Any
 
+from ansible import context
 from ansible.plugins.callback import CallbackBase
 
 DOCUMENTATION = """
@@ -45,8 +46,9 @@ class CallbackModule(CallbackBase):
         elif outcome.get("changed") or "step" in task.tags or self._display.verbosity:
             name = task.get_name().rpartition(" : ")[2]
             seconds = time.monotonic() - self.step_began
+            would = "would change: " if context.CLIARGS.get("check") and outcome.get("changed") else ""
             self._display.display(
-                f"[{time.monotonic() - self.began:6.1f} s] {name}"
+                f"[{time.monotonic() - self.began:6.1f} s] {would}{name}"
                 + (f"  ({seconds:.1f} s)" if seconds >= 1 else "")
                 + (f"  {result._host.get_name()}" if self.many and not task.run_once else "")
             )

@@ -331,3 +331,13 @@ def test_backups_are_made_and_proven_to_restore(site: str, fleet: Fleet, fleet_t
     # What lies there can be read by nobody without the key.
     found = fleet["data1"].sh("grep --recursive --files-with-matches --text django_migrations /srv/store; true")
     assert found == "", found
+
+
+@pytest.mark.usefixtures("site")
+def test_a_site_that_is_destroyed_leaves_nothing(fleet: Fleet, fleet_team: Team) -> None:
+    """But for its backups."""
+    code, told = fleet_team.make("destroy", YES="1")
+    assert code == 0, told
+    left = "docker ps --all --quiet; docker volume ls --quiet; ls /var/lib/twinpool"
+    assert {name: server.sh(left) for name, server in fleet.items()} == dict.fromkeys(fleet, "")
+    assert fleet["data1"].sh("ls /srv/store/shop").split() == ["archive", "backup", "proven"]

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cluster
@@ -145,7 +146,8 @@ def main(verb: str) -> int:
         )
     if verb == "provision":
         knobs.together(values)
-        ready = [hosts.prepare(one, dry=values["DRY"] == "1") for one in servers.every]
+        with ThreadPoolExecutor() as pool:
+            ready = list(pool.map(lambda one: hosts.prepare(one, dry=values["DRY"] == "1"), servers.every))
         if not all(ready):
             return 0
     elif verb in NEEDS_PROJECT:

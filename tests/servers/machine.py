@@ -21,6 +21,7 @@ NETWORK = "twinpool-test-servers"
 RIGHTS = (
     *(*ENGINE_RIGHTS, "--cgroupns=host", "--volume=/sys/fs/cgroup:/sys/fs/cgroup:rw"),
     *("--tmpfs=/run", "--tmpfs=/run/lock", "--tmpfs=/tmp:exec", "--volume=/var/lib/docker", "--env=container=docker"),
+    "--stop-signal=SIGRTMIN+3",  # systemd shuts down: services end in their order, as on a machine
 )
 
 # A host of the first generation of control groups shows them so; systemd of trixie wants the second.

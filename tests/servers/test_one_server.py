@@ -225,7 +225,7 @@ def second_host(inventory: dict[str, Any]) -> None:
         ("no-ssh", lambda one: first_host(one).update(ansible_port=9), "port 9: Connection timed out"),
         ("no-key", lambda one: first_host(one).pop("ansible_ssh_private_key_file"), "Permission denied"),
         ("no-redis", lambda one: one["site"]["children"].pop("redis"), "has no host in redis"),
-        ("two", second_host, "puts a site on one"),
+        ("two", second_host, "gives no IPv4 address of web2"),
         ("stage", None, "INVENTORY=stage: found neither"),
     ],
 )

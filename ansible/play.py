@@ -85,7 +85,7 @@ def play(verb: str, values: dict[str, str], more: Mapping[str, object] | None = 
         command = [Path(sys.executable).with_name("ansible-playbook"), KIT / "ansible" / "playbooks" / f"{verb}.yml",
                    "--inventory", hosts.inventory(values["INVENTORY"], Path(values["PROJECT"])),
                    *(["--limit", f"all:!{values['SKIP']}"] if values["SKIP"] else []),
-                   *(["--check"] if values["DRY"] == "1" else []),
+                   *(["--check"] if values["DRY"] == "1" and verb in ("provision", "dry") else []),
                    "--extra-vars", f"@{file.name}"]  # fmt: skip
         return subprocess.run(
             command, check=False, env=environment, cwd=KIT / "ansible", preexec_fn=end_with_me

@@ -3,8 +3,10 @@
 Its root file system is made once, by the kit's own means, and kept as an image of this host.
 """
 
+import fcntl
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,9 +32,11 @@ BOOT = "umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup; exec 
 
 def image(suite: str) -> str:
     name = f"twinpool-test-server:{suite}"
-    if not run("docker", "image", "ls", "--quiet", name):
-        debian = KIT / "ansible" / "roles" / "docker" / "files" / "debian.py"
-        run(sys.executable, debian, "rootfs", name, suite, *PACKAGES, timeout=600)
+    with Path(tempfile.gettempdir(), "twinpool-test-server.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of two files of tests that run at once, one makes it
+        if not run("docker", "image", "ls", "--quiet", name):
+            debian = KIT / "ansible" / "roles" / "docker" / "files" / "debian.py"
+            run(sys.executable, debian, "rootfs", name, suite, *PACKAGES, timeout=600)
     return name
 
 

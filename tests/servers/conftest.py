@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from program import KIT, run
 
-from .machine import NETWORK, Server, Team
+from .machine import NETWORK, Server, Team, made_once
 
 NAME = "twinpool-test-web1"
 GROUPS = ("edge", "wsgi", "asgi", "redis", "postgres")
@@ -35,7 +35,9 @@ def team_of(folder: Path, groups: Mapping[str, Sequence[Server]], **knobs: str) 
 
 @pytest.fixture(scope="session")
 def network() -> Iterator[str]:
-    run("docker", "network", "create", NETWORK, check=False)
+    with made_once():
+        if not run("docker", "network", "ls", "--quiet", "--filter", f"name={NETWORK}"):
+            run("docker", "network", "create", NETWORK)
     yield NETWORK
     run("docker", "network", "rm", NETWORK, check=False)
 

@@ -8,7 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,17 @@ RIGHTS = (
 BOOT = "umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup; exec /sbin/init"
 
 
+@contextmanager
+def made_once() -> Iterator[None]:
+    """Two files of tests run at once: what they share is made by one of them."""
+    with Path(tempfile.gettempdir(), "twinpool-test-server.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def image(suite: str) -> str:
     name = f"twinpool-test-server:{suite}"
-    with Path(tempfile.gettempdir(), "twinpool-test-server.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # of two files of tests that run at once, one makes it
+    with made_once():
         if not run("docker", "image", "ls", "--quiet", name):
             debian = KIT / "ansible" / "roles" / "docker" / "files" / "debian.py"
             run(sys.executable, debian, "rootfs", name, suite, *PACKAGES, timeout=600)

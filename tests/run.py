@@ -24,7 +24,7 @@ PROGRAMS = {
 QUICK = [["kit"], ["runtime"], ["app"]]
 WITH_IMAGES = [["nginx"], ["docs"], ["deploy", "machine"], ["servers"], ["k8s"]]
 # Tests at a time, where not one: what a site, an edge or a process of a test uses is its own.
-AT_A_TIME = {"runtime": 4, "app": 3, "nginx": 4, "deploy": 3, "servers": 2}
+AT_A_TIME = {"runtime": 4, "app": 3, "nginx": 4, "deploy": 3}
 
 
 def install() -> None:
@@ -52,7 +52,7 @@ def suite(folders: list[str]) -> bool:
         command += [
             f"--numprocesses={at_a_time}",
             "--no-loadscope-reorder",
-            "--dist=loadfile" if folders[0] in ("deploy", "servers") else "--dist=load",
+            "--dist=loadfile" if folders[0] == "deploy" else "--dist=load",
         ]
     passed = subprocess.run(command, check=False, cwd=KIT).returncode == 0
     print(f"=== {what}: {'passed' if passed else 'FAILED'} in {time.monotonic() - began:.0f} s", flush=True)

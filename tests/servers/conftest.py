@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from program import KIT, run
 
-from .machine import NETWORK, Server, Team, made_once
+from .machine import NETWORK, Server, Team
 
 NAME = "twinpool-test-web1"
 GROUPS = ("edge", "wsgi", "asgi", "redis", "postgres")
@@ -35,9 +35,7 @@ def team_of(folder: Path, groups: Mapping[str, Sequence[Server]], **knobs: str) 
 
 @pytest.fixture(scope="session")
 def network() -> Iterator[str]:
-    with made_once():
-        if not run("docker", "network", "ls", "--quiet", "--filter", f"name={NETWORK}"):
-            run("docker", "network", "create", NETWORK)
+    run("docker", "network", "create", NETWORK, check=False)
     yield NETWORK
     run("docker", "network", "rm", NETWORK, check=False)
 

@@ -3,13 +3,10 @@
 Its root file system is made once, by the kit's own means, and kept as an image of this host.
 """
 
-import fcntl
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,20 +28,11 @@ RIGHTS = (
 BOOT = "umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup; exec /sbin/init"
 
 
-@contextmanager
-def made_once() -> Iterator[None]:
-    """Two files of tests run at once: what they share is made by one of them."""
-    with Path(tempfile.gettempdir(), "twinpool-test-server.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def image(suite: str) -> str:
     name = f"twinpool-test-server:{suite}"
-    with made_once():
-        if not run("docker", "image", "ls", "--quiet", name):
-            debian = KIT / "ansible" / "roles" / "docker" / "files" / "debian.py"
-            run(sys.executable, debian, "rootfs", name, suite, *PACKAGES, timeout=600)
+    if not run("docker", "image", "ls", "--quiet", name):
+        debian = KIT / "ansible" / "roles" / "docker" / "files" / "debian.py"
+        run(sys.executable, debian, "rootfs", name, suite, *PACKAGES, timeout=600)
     return name
 
 
